@@ -1,0 +1,40 @@
+package api
+
+// Protocol is the version of the protocol page that this code implements.
+const Protocol = "1"
+
+// Version is the body of GET /ops/version (section 11).
+type Version struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit"`
+	Built    string `json:"built"`
+	Go       string `json:"go"`
+	Protocol string `json:"protocol"`
+}
+
+// Condition is the body of GET /ops/health and /ops/ready: Reasons is empty when
+// all is well.
+type Condition struct {
+	Reasons []string `json:"reasons"`
+}
+
+// ClusterStatus is the body of GET /ops/cluster, as the asked node sees it.
+type ClusterStatus struct {
+	Node    string   `json:"node"`
+	Leader  string   `json:"leader,omitempty"`
+	Term    uint64   `json:"term"`
+	Commit  uint64   `json:"commit"`
+	Applied uint64   `json:"applied"`
+	Members []Member `json:"members"`
+	// Streams is the number of open streams on the asked node.
+	Streams int `json:"streams"`
+}
+
+// Member is one node of the cluster.
+type Member struct {
+	Node  string `json:"node"`
+	Role  string `json:"role"` // leader, follower or candidate; "" when not known
+	Voter bool   `json:"voter"`
+	Alive bool   `json:"alive"` // as gossip sees it
+	URL   string `json:"url,omitempty"`
+}
