@@ -31,3 +31,15 @@ type MessagePage struct {
 	// it, so that a reader goes on from there; 0 when none was.
 	Scanned uint64
 }
+
+// Listed is one record of a listing, with the address it stands under.
+type Listed[R any] struct {
+	Address address.Address
+	Record  R
+}
+
+// Event is one event with its place in its customer's stream.
+type Event struct {
+	TS uint64 // nanoseconds since 1970, unique and ascending within the customer
+	EventRecord
+}

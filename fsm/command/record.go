@@ -29,6 +29,9 @@ type KeyRecord struct {
 	Rate        Rate            `cbor:"7,keyasint"`
 	Created     int64           `cbor:"8,keyasint"`
 	Secrets     []KeySecret     `cbor:"9,keyasint"` // newest first, two at most
+	// Deleted: the key is gone, and its record stays so that its address is not
+	// given out again. A deleted key has no secrets.
+	Deleted bool `cbor:"10,keyasint,omitempty"`
 }
 
 // KeySecret is one generation of a key's secret.
@@ -85,6 +88,15 @@ type MessageRecord struct {
 	Reply   string          `cbor:"5,keyasint,omitempty"` // body.respTo
 	Expires int64           `cbor:"6,keyasint"`
 	Token   []byte          `cbor:"7,keyasint"`
+}
+
+// AcceptedRecord remembers that a message was accepted (its key is the digest
+// of the signing input), so that sending it again stores nothing again.
+type AcceptedRecord struct {
+	To     address.Address `cbor:"1,keyasint"`
+	TS     uint64          `cbor:"2,keyasint"` // 0: put into no mailbox of its own (a clear for everyone)
+	Before uint64          `cbor:"3,keyasint"` // the ts before it in that mailbox
+	Until  int64           `cbor:"4,keyasint"` // when it is forgotten, unix seconds
 }
 
 // PackageRecord is one cached content package: the publish of (vault, kid, reader).

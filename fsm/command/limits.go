@@ -1,0 +1,41 @@
+package command
+
+// What applying bounds (protocol page, sections 5 to 8). The limits are part of
+// the log's meaning: two nodes with different ones would hold different states,
+// so they are constants and no configuration.
+const (
+	// MaxChain is how many links a chain of signing keys may have.
+	MaxChain = 1000
+	// MaxMembers is how many members a route or group may have.
+	MaxMembers = 1000
+	// MaxDataItems is how many named items an identity may store.
+	MaxDataItems = 16
+	// MaxMailboxMessages and MaxMailboxBytes (of tokens) are what a mailbox holds.
+	MaxMailboxMessages = 10_000
+	MaxMailboxBytes    = 64 << 20
+	// MaxHolders is for how many readers one package of one vault may be cached.
+	// It bounds what a clear for everyone has to do in one step.
+	MaxHolders = 10_000
+	// MaxClearBytes is how many bytes of copies a clear for everyone may make:
+	// its token's size times its readers.
+	MaxClearBytes = 32 << 20
+	// MaxMarks is how many tokens of one second are remembered for one target.
+	MaxMarks = 8
+	// MaxRemember is how long an accepted message is remembered at most, in seconds.
+	MaxRemember = 366 * 24 * 3600
+)
+
+// The targets under which the last applied token of an identity is remembered
+// (MarkRecord). The target of a data item is DataTarget of its name.
+const (
+	TargetSigKey      = "sigPubKey"
+	TargetEncKey      = "encPubKey"
+	TargetMetaPublic  = "metaPublic"
+	TargetMetaPrivate = "metaPrivate"
+	TargetMembers     = "members"
+	TargetRetire      = "retire"
+)
+
+// DataTarget gives the target of the data item of that name, whichever path
+// the token was made for.
+func DataTarget(name string) string { return "data/" + name }
