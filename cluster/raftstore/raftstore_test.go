@@ -361,51 +361,76 @@ func TestCancelLeavesNothing(t *testing.T) {
 	}
 }
 
-// A power cut after every single step of taking a second snapshot: at each,
-// the store opens with the first or with the first and second, each whole.
+// A power cut before every single step of taking a second snapshot, and after
+// the last: at each, the store opens with the first or with the first and the
+// second, each whole; and once Close has returned, with both.
 func TestPowerCutAnywhereLeavesWholeSnapshots(t *testing.T) {
-	for _, adopt := range []bool{false, true} {
-		for cut := range 40 {
-			fs := vfs.NewCrashableMem()
-			counting := &countdown{FS: fs, left: -1}
-			o := Options{Dir: "d", Memory: true, FS: counting, OnError: func(error) {}}
-			s := open(t, o).Snapshots
-			for _, dir := range []string{"", "d"} { // the caller's part
-				if err := syncDir(fs, dir); err != nil {
-					t.Fatal(err)
-				}
+	for name, adopt := range map[string]bool{"stream": false, "directory": true} {
+		t.Run(name, func(t *testing.T) {
+			cut := 0
+			for ; !cutAt(t, cut, adopt); cut++ {
 			}
-			first := stream(t, s, 1, "first")
-			counting.left = cut
-			counting.snap = func() { counting.after = fs.CrashClone(vfs.CrashCloneCfg{}) }
-			k := create(t, s, 2)
-			if adopt {
-				checkpoint(t, fs, "c")
-				_ = k.Adopt("c")
-			} else {
-				_, _ = io.WriteString(k, "second")
+			if cut < 6 {
+				t.Fatalf("only %d steps were seen", cut)
 			}
-			closed := k.Close()
-			if counting.after == nil {
-				if cut == 0 || closed != nil {
-					t.Fatal("no step was cut", closed)
-				}
-				break
-			}
-			o.FS = counting.after
-			again := open(t, o).Snapshots
-			if _, got := read(t, again, first); got != "first" {
-				t.Fatalf("cut %d: first is %q", cut, got)
-			}
-			if got := indexes(t, again); len(got) == 2 {
-				if _, data := read(t, again, k.ID()); !adopt && data != "second" {
-					t.Fatalf("cut %d: second is %q", cut, data)
-				}
-			}
-			if names, err := o.FS.List("d/snapshots"); err != nil || slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, tmpSuffix) }) {
-				t.Fatalf("cut %d: leftovers %v %v", cut, names, err)
-			}
+		})
+	}
+}
+
+// cutAt cuts at one step, and reports whether all steps had been made by then.
+func cutAt(t *testing.T, cut int, adopt bool) (all bool) {
+	fs := vfs.NewCrashableMem()
+	counting := &countdown{FS: fs, left: -1}
+	s := open(t, Options{Dir: "d", Memory: true, FS: counting}).Snapshots
+	for _, dir := range []string{"", "d"} { // the caller's part
+		if err := syncDir(fs, dir); err != nil {
+			t.Fatal(err)
 		}
+	}
+	first := stream(t, s, 1, "first")
+	counting.left = cut
+	counting.snap = func() { counting.after = fs.CrashClone(vfs.CrashCloneCfg{}) }
+	second := create(t, s, 2)
+	fillSecond(t, fs, second, adopt)
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if counting.after == nil {
+		all = true
+		counting.snap()
+	}
+	o := Options{Dir: "d", Memory: true, FS: counting.after}
+	again := open(t, o).Snapshots
+	if _, got := read(t, again, first); got != "first" {
+		t.Fatalf("cut %d: first is %q", cut, got)
+	}
+	got := indexes(t, again)
+	if all && len(got) != 2 {
+		t.Fatalf("lost although Close had returned: %v", got)
+	}
+	if len(got) == 2 {
+		if _, data := read(t, again, second.ID()); !strings.Contains(data, "content") {
+			t.Fatalf("cut %d: second is %q", cut, data)
+		}
+	}
+	names, err := o.FS.List("d/snapshots")
+	if err != nil || slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, tmpSuffix) }) {
+		t.Fatalf("cut %d: leftovers %v %v", cut, names, err)
+	}
+	return all
+}
+
+func fillSecond(t *testing.T, fs FS, k *Sink, adopt bool) {
+	t.Helper()
+	if adopt {
+		checkpoint(t, fs, "c")
+		if err := k.Adopt("c"); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if _, err := io.WriteString(k, "content"); err != nil {
+		t.Fatal(err)
 	}
 }
 
