@@ -12,7 +12,8 @@ var base64URL = base64.RawURLEncoding.Strict()
 // decode reads one part of a compact serialization. The standard decoder skips
 // line breaks, so they are looked for first.
 func decode(part string) ([]byte, bool) {
-	if strings.ContainsAny(part, "\r\n") {
+	// (Two searches for a byte are many times faster than one for a set.)
+	if strings.IndexByte(part, '\n') >= 0 || strings.IndexByte(part, '\r') >= 0 {
 		return nil, false
 	}
 	b, err := base64URL.DecodeString(part)

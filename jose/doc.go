@@ -1,8 +1,8 @@
 // Package jose reads, checks and makes what is signed and encrypted: identity
 // tokens (protocol page, section 4), API key tokens and secrets (section 3),
 // public and private keys (JWK), and the JWE of content packages. It is the only
-// importer of go-jose, which does the cryptography; this package decides what
-// is let through to it.
+// importer of go-jose. The cryptography is that of go-jose and of the standard
+// library; this package decides what is let through to it.
 //
 // It promises:
 //
