@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fxamacker/cbor/v2"
 )
 
 func TestEveryCommandComesOutOfTheLogAsItWentIn(t *testing.T) {
@@ -105,7 +104,7 @@ func TestAddressesAreByteStringsAndNobodyTakesNoRoom(t *testing.T) {
 
 func TestDecodeRefusesWhatEncodeWouldNotWrite(t *testing.T) {
 	raw := func(v any) []byte {
-		b, err := cbor.Marshal(v)
+		b, err := encMode.Marshal(v)
 		if err != nil {
 			t.Fatal(err)
 		}

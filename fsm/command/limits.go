@@ -1,6 +1,7 @@
 package command
 
-// What applying bounds (protocol page, sections 5 to 8). The limits are part of
+// What applying bounds (protocol page, sections 5 to 8), beside the limits of a
+// mailbox, which are message.MaxMailboxMessages and MaxMailboxBytes. The limits are part of
 // the log's meaning: two nodes with different ones would hold different states,
 // so they are constants and no configuration.
 const (
@@ -10,9 +11,6 @@ const (
 	MaxMembers = 1000
 	// MaxDataItems is how many named items an identity may store.
 	MaxDataItems = 16
-	// MaxMailboxMessages and MaxMailboxBytes (of tokens) are what a mailbox holds.
-	MaxMailboxMessages = 10_000
-	MaxMailboxBytes    = 64 << 20
 	// MaxHolders is for how many readers one package of one vault may be cached.
 	// It bounds what a clear for everyone has to do in one step.
 	MaxHolders = 10_000
