@@ -1,0 +1,119 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// The first byte of a connection. The numbers never change.
+const (
+	kindRaft  byte = 'R'
+	kindCalls byte = 'N'
+)
+
+// greeting is how long a new connection may take to say what it is.
+const greeting = 5 * time.Second
+
+// sort reads a connection's first byte and hands the connection on.
+func (t *Transport) sort(c *conn) {
+	kind := []byte{0}
+	_ = c.SetReadDeadline(time.Now().Add(greeting))
+	if _, err := c.Read(kind); err != nil {
+		_ = c.Close()
+		return
+	}
+	_ = c.SetReadDeadline(time.Time{})
+	switch kind[0] {
+	case kindRaft:
+		t.raft.hand(c)
+	case kindCalls:
+		t.calls.hand(c)
+	default:
+		t.log.Warn("connection is from no node", "from", c.RemoteAddr().String())
+		_ = c.Close()
+	}
+}
+
+// connect opens a connection of a kind to another node.
+func (t *Transport) connect(ctx context.Context, kind byte, addr string) (net.Conn, error) {
+	if err := CheckLoopback(addr); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.ctx, cancel)()
+	c, err := t.dial(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("transport: %w", err)
+	}
+	tracked, err := t.track(c)
+	if err != nil {
+		return nil, err
+	}
+	_ = tracked.SetWriteDeadline(time.Now().Add(greeting))
+	if _, err := tracked.Write([]byte{kind}); err != nil {
+		_ = tracked.Close()
+		return nil, fmt.Errorf("transport: %w", err)
+	}
+	_ = tracked.SetWriteDeadline(time.Time{})
+	return tracked, nil
+}
+
+// virtual is a listener that is given its connections.
+type virtual struct {
+	addr  net.Addr
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func newVirtual(addr net.Addr) *virtual {
+	return &virtual{addr: addr, conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (v *virtual) hand(c net.Conn) {
+	select {
+	case v.conns <- c:
+	case <-v.done:
+		_ = c.Close()
+	}
+}
+
+func (v *virtual) Accept() (net.Conn, error) {
+	select {
+	case c := <-v.conns:
+		return c, nil
+	case <-v.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (v *virtual) Close() error {
+	v.once.Do(func() { close(v.done) })
+	return nil
+}
+
+func (v *virtual) Addr() net.Addr { return v.addr }
+
+// stream is the raft side of the port.
+type stream struct {
+	*virtual
+	t *Transport
+}
+
+var _ raft.StreamLayer = stream{}
+
+// Stream gives raft its connections. Closing it leaves the port open.
+func (t *Transport) Stream() raft.StreamLayer { return stream{virtual: t.raft, t: t} }
+
+// Dial connects to the raft side of another node.
+func (s stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(s.t.ctx, timeout)
+	defer cancel()
+	return s.t.connect(ctx, kindRaft, string(addr))
+}
