@@ -73,17 +73,22 @@ const (
 type Address [Size]byte
 
 // New draws a fresh address of type t from the system's random source. With
-// 120 random bits, addresses can neither be guessed nor enumerated.
+// 120 random bits, addresses can neither be guessed nor enumerated. It panics
+// when t is not one of the four types, which is a mistake of the program.
 func New(t Type) Address {
 	a, err := NewFrom(rand.Reader, t)
-	if err != nil { // crypto/rand.Reader never fails (it ends the program instead)
+	if err != nil { // never by crypto/rand.Reader (it ends the program instead)
 		panic("address: " + err.Error())
 	}
 	return a
 }
 
-// NewFrom draws an address of type t from r, so that a simulation can repeat a run.
+// NewFrom draws an address of type t from r, so that a simulation can repeat a
+// run. Errors: ErrMalformed when there is no such type; those of r.
 func NewFrom(r io.Reader, t Type) (Address, error) {
+	if !t.Valid() {
+		return Address{}, fmt.Errorf("%w: no such type", ErrMalformed)
+	}
 	var a Address
 	a[0] = byte(t)
 	if _, err := io.ReadFull(r, a[1:]); err != nil {
@@ -98,7 +103,7 @@ func (a Address) Type() Type { return Type(a[0]) }
 // IsZero reports whether a is nobody.
 func (a Address) IsZero() bool { return a == Address{} }
 
-// Local gives the form without a domain, for example "iq1f0Zk3vTz0b9yJ4hQ0sW".
+// Local gives the form without a domain, for example "iq1f0Zk3vTz0b9yJ4hQ0s".
 // The zero Address gives the empty string.
 func (a Address) Local() string {
 	if a.IsZero() {

@@ -71,7 +71,7 @@ func (d Domain) ParseType(s string, t Type) (Address, error) {
 		return Address{}, err
 	}
 	if a.Type() != t {
-		return Address{}, fmt.Errorf("%w: not the address of an %s", ErrMalformed, t)
+		return Address{}, fmt.Errorf("%w: not of type %q (%s)", ErrMalformed, byte(t), t)
 	}
 	return a, nil
 }
