@@ -1,0 +1,123 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/nixnode/nixnode/api"
+	"github.com/nixnode/nixnode/relay"
+)
+
+// Route is a row of the table of endpoints.
+type Route struct {
+	Method string
+	// Path is the pattern: a segment that begins with a colon is a parameter.
+	Path string
+	// Name is stable and unique: logs, metrics and the OpenAPI page use it.
+	Name string
+	// Scopes are the scopes of which the caller's key needs one; none means that
+	// the endpoint takes no credentials.
+	Scopes []string
+	// MaxBody is the most bytes of a request body; 0 means that a body is not read.
+	MaxBody int64
+	// Code is the code of a success.
+	Code api.Code
+	// Stream says that the answer is a stream of lines, not an envelope.
+	Stream bool
+
+	handle handle
+	listen listen
+}
+
+// Routes gives the table. The caller owns it.
+func Routes() []Route {
+	return slices.Concat(identityRoutes, messageRoutes, tenantRoutes, opsRoutes)
+}
+
+// scopeOf names the scopes in relay's terms.
+var scopeOf = map[string]relay.Scope{
+	api.ScopeIdentity: relay.ScopeIdentity,
+	api.ScopeMessage:  relay.ScopeMessage,
+	api.ScopeEvent:    relay.ScopeEvent,
+	api.ScopeAdmin:    relay.ScopeAdmin,
+	api.ScopeOperator: relay.ScopeOperator,
+}
+
+var (
+	forIdentity = []string{api.ScopeIdentity}
+	forMessage  = []string{api.ScopeMessage}
+	forOperator = []string{api.ScopeOperator}
+	// forAdmin: relay decides whose admin it is (section 9).
+	forAdmin = []string{api.ScopeAdmin, api.ScopeOperator}
+)
+
+func get(path, name string, scopes []string, code api.Code, h handle) Route {
+	return Route{Method: http.MethodGet, Path: path, Name: name, Scopes: scopes, Code: code, handle: h}
+}
+
+func post(path, name string, scopes []string, code api.Code, h handle) Route {
+	return Route{Method: http.MethodPost, Path: path, Name: name, Scopes: scopes, Code: code, handle: h, MaxBody: api.MaxBody}
+}
+
+func patch(path, name string, scopes []string, code api.Code, h handle) Route {
+	r := post(path, name, scopes, code, h)
+	r.Method = http.MethodPatch
+	return r
+}
+
+// Section 5, and members of section 8.
+var identityRoutes = []Route{
+	post(api.PathIdentity, "identity.register", forIdentity, api.CodeRegistered, takes(Service.Register)),
+	post(api.PathMe, "identity.me", forIdentity, api.CodeIdentity, takes(Service.Me)),
+	post(api.PathMeSigKey, "identity.sigPubKey", forIdentity, api.CodeSigKeyUpdated, takes(Service.UpdateSigKey)),
+	post(api.PathMeEncKey, "identity.encPubKey", forIdentity, api.CodeEncKeyUpdated, takes(Service.UpdateEncKey)),
+	post(api.PathMeMeta, "identity.meta", forIdentity, api.CodeMetaUpdated, takes(Service.UpdateMeta)),
+	post(api.PathMeRecovery, "identity.storeRecovery", forIdentity, api.CodeDataStored, storeData),
+	// The 2019 SDK's /v1/identity/me/data/recovery is the row below with its name.
+	post(api.PathMeData, "identity.storeData", forIdentity, api.CodeDataStored, storeData),
+	post(api.PathMeMembers, "identity.members", forIdentity, api.CodeMembersSet, does(Service.SetMembers)),
+	post(api.PathMeRetire, "identity.retire", forIdentity, api.CodeRetired, does(Service.Retire)),
+	get(api.PathPublic, "identity.public", forIdentity, api.CodeIdentity, shows("id", Service.PublicIdentity)),
+	get(api.PathPublicRecovery, "identity.recovery", forIdentity, api.CodeData, showData),
+	get(api.PathPublicData, "identity.data", forIdentity, api.CodeData, showData),
+}
+
+// Section 6.
+var messageRoutes = []Route{
+	post(api.PathSend, "messages.send", forMessage, api.CodeSent, send),
+	post(api.PathFetch, "messages.fetch", forMessage, api.CodeMessages, fetch),
+	{
+		Method: http.MethodPost, Path: api.PathListen, Name: "messages.listen", Scopes: forMessage,
+		MaxBody: api.MaxBody, Code: api.CodeOK, Stream: true, listen: listens(Service.Listen),
+	},
+	post(api.PathAck, "messages.ack", forMessage, api.CodeAcked, takes(Service.Ack)),
+}
+
+// Section 9.
+var tenantRoutes = []Route{
+	post(api.PathCustomers, "customer.create", forOperator, api.CodeCustomerCreated, takes(Service.CreateCustomer)),
+	get(api.PathCustomers, "customer.list", forOperator, api.CodeCustomers, lists(Service.Customers)),
+	get(api.PathCustomer, "customer.show", forAdmin, api.CodeCustomer, shows("cust", Service.Customer)),
+	patch(api.PathCustomer, "customer.update", forAdmin, api.CodeCustomerUpdated, takesAt("cust", Service.UpdateCustomer)),
+	post(api.PathApplications, "application.create", forAdmin, api.CodeAppCreated, takesAt("cust", Service.CreateApplication)),
+	get(api.PathApplications, "application.list", forAdmin, api.CodeApps, listsAt("cust", Service.Applications)),
+	get(api.PathApplication, "application.show", forAdmin, api.CodeApp, shows("app", Service.Application)),
+	patch(api.PathApplication, "application.update", forAdmin, api.CodeAppUpdated, takesAt("app", Service.UpdateApplication)),
+	post(api.PathKeys, "key.create", forAdmin, api.CodeKeyCreated, takesAt("app", Service.CreateKey)),
+	get(api.PathKeys, "key.list", forAdmin, api.CodeKeys, listsAt("app", Service.Keys)),
+	get(api.PathKey, "key.show", forAdmin, api.CodeKey, shows("key", Service.Key)),
+	patch(api.PathKey, "key.update", forAdmin, api.CodeKeyUpdated, takesAt("key", Service.UpdateKey)),
+	post(api.PathKeyRotate, "key.rotate", forAdmin, api.CodeKeyRotated, takesAt("key", Service.RotateKey)),
+	{
+		Method: http.MethodDelete, Path: api.PathKey, Name: "key.delete", Scopes: forAdmin,
+		Code: api.CodeKeyDeleted, handle: removes("key", Service.DeleteKey),
+	},
+}
+
+// Section 11.
+var opsRoutes = []Route{
+	get(api.PathHealth, "ops.health", nil, api.CodeOK, health),
+	get(api.PathReady, "ops.ready", nil, api.CodeOK, ready),
+	get(api.PathVersion, "ops.version", nil, api.CodeOK, version),
+	get(api.PathCluster, "ops.cluster", forOperator, api.CodeClusterStatus, clusterStatus),
+}

@@ -1,0 +1,100 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/nixnode/nixnode/api"
+	"github.com/nixnode/nixnode/relay"
+)
+
+// Service is what the door needs of package relay; ForRelay gives it. An error
+// that is an *api.Error is shown by its code, any other as 50000.
+type Service interface {
+	// Authenticate finds the API key behind an Authorization header (section 3).
+	Authenticate(ctx context.Context, authorization, txnID string) (relay.Caller, error)
+	// Require says 40300 when the caller's key lacks the scope.
+	Require(c relay.Caller, scope relay.Scope) error
+	// KeyOf names the caller's key for the log: its address, never its secret.
+	KeyOf(c relay.Caller) string
+
+	identityService
+	messageService
+	tenantService
+}
+
+type identityService interface {
+	Register(ctx context.Context, c relay.Caller, r api.RegisterRequest) (api.Identity, error)
+	Me(ctx context.Context, c relay.Caller, r api.ProofRequest) (api.Identity, error)
+	UpdateSigKey(ctx context.Context, c relay.Caller, r api.SigKeyRequest) (api.Identity, error)
+	UpdateEncKey(ctx context.Context, c relay.Caller, r api.EncKeyRequest) (api.Identity, error)
+	UpdateMeta(ctx context.Context, c relay.Caller, r api.MetaRequest) (api.Identity, error)
+	StoreData(ctx context.Context, c relay.Caller, path, name string, r api.DataRequest) error
+	SetMembers(ctx context.Context, c relay.Caller, r api.MembersRequest) error
+	Retire(ctx context.Context, c relay.Caller, r api.ProofRequest) error
+	PublicIdentity(ctx context.Context, c relay.Caller, id string) (api.Identity, error)
+	Data(ctx context.Context, c relay.Caller, id, name string) (api.Data, error)
+}
+
+type messageService interface {
+	Send(ctx context.Context, c relay.Caller, r api.SendRequest) (relay.SendAnswer, error)
+	Fetch(ctx context.Context, c relay.Caller, r api.ProofRequest) (relay.Page, error)
+	Ack(ctx context.Context, c relay.Caller, r api.ProofRequest) (api.AckBody, error)
+	Listen(ctx context.Context, c relay.Caller, r api.ProofRequest) (Stream, error)
+}
+
+type tenantService interface {
+	CreateCustomer(ctx context.Context, c relay.Caller, r api.NameRequest) (api.Customer, error)
+	Customers(ctx context.Context, c relay.Caller, q relay.ListQuery) (relay.List[api.Customer], error)
+	Customer(ctx context.Context, c relay.Caller, id string) (api.Customer, error)
+	UpdateCustomer(ctx context.Context, c relay.Caller, id string, r api.TenantPatch) (api.Customer, error)
+	CreateApplication(ctx context.Context, c relay.Caller, customer string, r api.NameRequest) (api.Application, error)
+	Applications(ctx context.Context, c relay.Caller, customer string, q relay.ListQuery) (relay.List[api.Application], error)
+	Application(ctx context.Context, c relay.Caller, id string) (api.Application, error)
+	UpdateApplication(ctx context.Context, c relay.Caller, id string, r api.TenantPatch) (api.Application, error)
+	CreateKey(ctx context.Context, c relay.Caller, application string, r api.KeyRequest) (api.Key, error)
+	Keys(ctx context.Context, c relay.Caller, application string, q relay.ListQuery) (relay.List[api.Key], error)
+	Key(ctx context.Context, c relay.Caller, id string) (api.Key, error)
+	UpdateKey(ctx context.Context, c relay.Caller, id string, r api.KeyPatch) (api.Key, error)
+	RotateKey(ctx context.Context, c relay.Caller, id string, r api.RotateRequest) (api.Key, error)
+	DeleteKey(ctx context.Context, c relay.Caller, id string) error
+}
+
+// Stream is an open stream of messages. One goroutine uses it.
+type Stream interface {
+	// Next waits for the next messages of the stream. When ctx ends first it gives
+	// the error of ctx and the stream stays where it was, so that Next may be
+	// called again. An *api.Error ends the stream and is its reason.
+	Next(ctx context.Context) ([]api.StreamLine, error)
+	// Close lets go of what the stream holds. It is idempotent.
+	Close()
+}
+
+// Ops is what the operational endpoints tell (section 11). Each answers at once.
+type Ops interface {
+	// Health gives why the process must be restarted; nothing when it works.
+	Health() []string
+	// Ready gives why the node should get no requests now; nothing when it should.
+	Ready() []string
+	Version() api.Version
+	Cluster() api.ClusterStatus
+}
+
+// ForRelay makes package relay's service the door's.
+func ForRelay(s *relay.Service) Service { return relayService{s} }
+
+// relayService only bends the edges of *relay.Service to interfaces.
+type relayService struct{ *relay.Service }
+
+var _ Service = relayService{}
+
+func (s relayService) Require(c relay.Caller, scope relay.Scope) error { return c.Require(scope) }
+
+func (s relayService) KeyOf(c relay.Caller) string { return c.Key() }
+
+func (s relayService) Listen(ctx context.Context, c relay.Caller, r api.ProofRequest) (Stream, error) {
+	stream, err := s.Service.Listen(ctx, c, r)
+	if err != nil {
+		return nil, err // not a nil *relay.Stream in an interface
+	}
+	return stream, nil
+}
