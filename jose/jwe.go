@@ -126,7 +126,7 @@ func parseEncrypted(jwe string) (object, error) {
 // private key bit by bit).
 func checkEphemeral(header object) error {
 	epk, ok := parseObject(header["epk"])
-	if !ok || epk.has("d") {
+	if !ok {
 		return fmt.Errorf("%w: no usable epk", ErrEncryption)
 	}
 	if _, err := pointFrom(epk); err != nil {

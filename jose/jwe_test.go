@@ -140,8 +140,15 @@ func TestOtherEncryptionsAreRefused(t *testing.T) {
 		"the header moved": withHeader(" " + header),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := jose.Decrypt(in, k); !errors.Is(err, jose.ErrEncryption) {
-				t.Errorf("got %v, want ErrEncryption", err)
+			_, err := jose.Decrypt(in, k)
+			if !errors.Is(err, jose.ErrEncryption) {
+				t.Fatalf("got %v, want ErrEncryption", err)
+			}
+			// A bad point must be found before the private key is used with it.
+			for _, early := range []string{"no epk", "epk null", "epk a string", "epk off curve", "epk of P-384"} {
+				if name == early && !strings.Contains(err.Error(), "epk") {
+					t.Errorf("%q is not about the epk", err)
+				}
 			}
 		})
 	}
@@ -194,6 +201,10 @@ func TestEncryptedToReadsTheHeaderOfAnyAlgorithm(t *testing.T) {
 	s := foreign(t, gojose.A256GCM, gojose.Recipient{Algorithm: gojose.DIRECT, Key: make([]byte, 32), KeyID: "somebody"}, nil)
 	if kid, err := jose.EncryptedTo(s); err != nil || kid != "somebody" {
 		t.Errorf("%q, %v", kid, err)
+	}
+	long := b64([]byte(`{"alg":"dir","enc":"A256GCM","kid":"a"}`)) + "..AAAA." + strings.Repeat("A", jose.MaxEncryptedBytes) + ".AAAA"
+	if _, err := jose.EncryptedTo(long); !errors.Is(err, jose.ErrEncryption) {
+		t.Errorf("too long: %v", err)
 	}
 	for name, header := range map[string]string{
 		"no kid": `{"alg":"dir","enc":"A256GCM"}`, "kid empty": `{"alg":"dir","enc":"A256GCM","kid":""}`, "kid a number": `{"alg":"dir","enc":"A256GCM","kid":1}`,

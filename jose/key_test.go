@@ -135,6 +135,11 @@ func TestPrivateKeysDoNotShowThemselves(t *testing.T) {
 			t.Errorf("printed as %s", out)
 		}
 	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		if out := fmt.Sprintf(verb, k); out != k.String() {
+			t.Errorf("%s prints %s", verb, out)
+		}
+	}
 }
 
 func TestTheZeroKeysAreNoKeys(t *testing.T) {
