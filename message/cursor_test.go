@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -63,6 +64,29 @@ func TestAlteredCursorsAreRefused(t *testing.T) {
 		"zeros": base64.RawURLEncoding.EncodeToString(make([]byte, 38)),
 	} {
 		if _, err := message.ParseCursor(in, c.Mailbox); !errors.Is(err, message.ErrCursor) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Checksums are no secret, so one that fits proves nothing.
+func TestCursorsThatWereMadeUpAreReadWithCare(t *testing.T) {
+	box := mailbox(t, identity)
+	for name, change := range map[string]func(b []byte){
+		"nothing":           func([]byte) {},
+		"another version":   func(b []byte) { b[0] = 2 },
+		"an unknown flag":   func(b []byte) { b[1] |= 2 },
+		"after beyond 2262": func(b []byte) { b[18] = 0x80 },
+		"no mailbox":        func(b []byte) { clear(b[2:18]) },
+	} {
+		b, err := base64.RawURLEncoding.DecodeString(message.Cursor{Mailbox: box, After: 1}.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(b)
+		sum := sha256.Sum256(append([]byte("nixnode cursor v1\x00"), b[:30]...))
+		made := base64.RawURLEncoding.EncodeToString(append(b[:30:30], sum[:8]...))
+		if _, err := message.ParseCursor(made, box); errors.Is(err, message.ErrCursor) == (name == "nothing") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
