@@ -93,6 +93,11 @@ func TestHintsComeInTheirOrder(t *testing.T) {
 	if len(s.TakeHints()) != 0 {
 		t.Error("hints are given twice")
 	}
+	twice := b.Subscribe(y, y)
+	defer twice.Close()
+	if b.Hint(notify.Hint{To: y}); len(twice.TakeHints()) != 1 {
+		t.Error("who names an address twice gets its hints twice")
+	}
 	if b.Hint(notify.Hint{To: identity()}) {
 		t.Error("somebody is said to listen to an address of nobody")
 	}
