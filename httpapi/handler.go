@@ -192,7 +192,7 @@ func (x *exchange) admit(ctx context.Context) error {
 }
 
 func (x *exchange) authenticate(ctx context.Context) error {
-	if len(x.route.Scopes) == 0 {
+	if x.route.Scope == open {
 		return nil
 	}
 	caller, err := x.h.service.Authenticate(ctx, x.r.Header.Get("Authorization"), x.txnID)
@@ -200,12 +200,7 @@ func (x *exchange) authenticate(ctx context.Context) error {
 		return err
 	}
 	x.caller, x.key = caller, x.h.service.KeyOf(caller)
-	for _, scope := range x.route.Scopes {
-		if err = x.h.service.Require(caller, scopeOf[scope]); err == nil {
-			return nil
-		}
-	}
-	return err
+	return x.h.service.Require(caller, x.route.Scope)
 }
 
 // secure reports whether the request came as section 2 demands for /v1/.

@@ -15,9 +15,9 @@ type Route struct {
 	Path string
 	// Name is stable and unique: logs, metrics and the OpenAPI page use it.
 	Name string
-	// Scopes are the scopes of which the caller's key needs one; none means that
-	// the endpoint takes no credentials.
-	Scopes []string
+	// Scope is the set of scopes of which the caller's key needs one; none means
+	// that the endpoint takes no credentials.
+	Scope relay.Scope
 	// MaxBody is the most bytes of a request body; 0 means that a body is not read.
 	MaxBody int64
 	// Code is the code of a success.
@@ -34,33 +34,25 @@ func Routes() []Route {
 	return slices.Concat(identityRoutes, messageRoutes, tenantRoutes, opsRoutes)
 }
 
-// scopeOf names the scopes in relay's terms.
-var scopeOf = map[string]relay.Scope{
-	api.ScopeIdentity: relay.ScopeIdentity,
-	api.ScopeMessage:  relay.ScopeMessage,
-	api.ScopeEvent:    relay.ScopeEvent,
-	api.ScopeAdmin:    relay.ScopeAdmin,
-	api.ScopeOperator: relay.ScopeOperator,
-}
-
-var (
-	forIdentity = []string{api.ScopeIdentity}
-	forMessage  = []string{api.ScopeMessage}
-	forOperator = []string{api.ScopeOperator}
+const (
+	open        = relay.Scope(0)
+	forIdentity = relay.ScopeIdentity
+	forMessage  = relay.ScopeMessage
+	forOperator = relay.ScopeOperator
 	// forAdmin: relay decides whose admin it is (section 9).
-	forAdmin = []string{api.ScopeAdmin, api.ScopeOperator}
+	forAdmin = relay.ScopeAdmin | relay.ScopeOperator
 )
 
-func get(path, name string, scopes []string, code api.Code, h handle) Route {
-	return Route{Method: http.MethodGet, Path: path, Name: name, Scopes: scopes, Code: code, handle: h}
+func get(path, name string, scope relay.Scope, code api.Code, h handle) Route {
+	return Route{Method: http.MethodGet, Path: path, Name: name, Scope: scope, Code: code, handle: h}
 }
 
-func post(path, name string, scopes []string, code api.Code, h handle) Route {
-	return Route{Method: http.MethodPost, Path: path, Name: name, Scopes: scopes, Code: code, handle: h, MaxBody: api.MaxBody}
+func post(path, name string, scope relay.Scope, code api.Code, h handle) Route {
+	return Route{Method: http.MethodPost, Path: path, Name: name, Scope: scope, Code: code, handle: h, MaxBody: api.MaxBody}
 }
 
-func patch(path, name string, scopes []string, code api.Code, h handle) Route {
-	r := post(path, name, scopes, code, h)
+func patch(path, name string, scope relay.Scope, code api.Code, h handle) Route {
+	r := post(path, name, scope, code, h)
 	r.Method = http.MethodPatch
 	return r
 }
@@ -87,7 +79,7 @@ var messageRoutes = []Route{
 	post(api.PathSend, "messages.send", forMessage, api.CodeSent, send),
 	post(api.PathFetch, "messages.fetch", forMessage, api.CodeMessages, fetch),
 	{
-		Method: http.MethodPost, Path: api.PathListen, Name: "messages.listen", Scopes: forMessage,
+		Method: http.MethodPost, Path: api.PathListen, Name: "messages.listen", Scope: forMessage,
 		MaxBody: api.MaxBody, Code: api.CodeOK, Stream: true, listen: listens(Service.Listen),
 	},
 	post(api.PathAck, "messages.ack", forMessage, api.CodeAcked, takes(Service.Ack)),
@@ -109,15 +101,15 @@ var tenantRoutes = []Route{
 	patch(api.PathKey, "key.update", forAdmin, api.CodeKeyUpdated, takesAt("key", Service.UpdateKey)),
 	post(api.PathKeyRotate, "key.rotate", forAdmin, api.CodeKeyRotated, takesAt("key", Service.RotateKey)),
 	{
-		Method: http.MethodDelete, Path: api.PathKey, Name: "key.delete", Scopes: forAdmin,
+		Method: http.MethodDelete, Path: api.PathKey, Name: "key.delete", Scope: forAdmin,
 		Code: api.CodeKeyDeleted, handle: removes("key", Service.DeleteKey),
 	},
 }
 
 // Section 11.
 var opsRoutes = []Route{
-	get(api.PathHealth, "ops.health", nil, api.CodeOK, health),
-	get(api.PathReady, "ops.ready", nil, api.CodeOK, ready),
-	get(api.PathVersion, "ops.version", nil, api.CodeOK, version),
+	get(api.PathHealth, "ops.health", open, api.CodeOK, health),
+	get(api.PathReady, "ops.ready", open, api.CodeOK, ready),
+	get(api.PathVersion, "ops.version", open, api.CodeOK, version),
 	get(api.PathCluster, "ops.cluster", forOperator, api.CodeClusterStatus, clusterStatus),
 }

@@ -12,8 +12,8 @@ import (
 type Service interface {
 	// Authenticate finds the API key behind an Authorization header (section 3).
 	Authenticate(ctx context.Context, authorization, txnID string) (relay.Caller, error)
-	// Require says 40300 when the caller's key lacks the scope.
-	Require(c relay.Caller, scope relay.Scope) error
+	// Require says 40300 when the caller's key has none of the scopes in the set.
+	Require(c relay.Caller, scopes relay.Scope) error
 	// KeyOf names the caller's key for the log: its address, never its secret.
 	KeyOf(c relay.Caller) string
 
@@ -87,9 +87,9 @@ type relayService struct{ *relay.Service }
 
 var _ Service = relayService{}
 
-func (s relayService) Require(c relay.Caller, scope relay.Scope) error { return c.Require(scope) }
+func (s relayService) Require(c relay.Caller, scopes relay.Scope) error { return c.Require(scopes) }
 
-func (s relayService) KeyOf(c relay.Caller) string { return c.Key() }
+func (s relayService) KeyOf(c relay.Caller) string { return c.Key().String() }
 
 func (s relayService) Listen(ctx context.Context, c relay.Caller, r api.ProofRequest) (Stream, error) {
 	stream, err := s.Service.Listen(ctx, c, r)
