@@ -1,9 +1,8 @@
 package jose
 
 import (
+	"encoding/json"
 	"strconv"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/nixnode/nixnode/internal/strictjson"
 )
@@ -11,7 +10,7 @@ import (
 // object is a JSON object whose members are read one by one, so that an absent
 // member, a null and an empty string stay three different things. It serves all
 // of the small objects of this package: headers, keys and claims.
-type object map[string]jsontext.Value
+type object map[string]json.RawMessage
 
 // parseObject reads b as section 2 of the protocol page demands (no name twice,
 // nothing after the value, bounded depth).
@@ -59,12 +58,13 @@ func (o object) text(name string) (string, bool) {
 	return unquote(v)
 }
 
-func unquote(v jsontext.Value) (string, bool) {
-	if v.Kind() != '"' {
+// unquote reads a string. A null, which would pass for an empty one, is none.
+func unquote(v json.RawMessage) (s string, ok bool) {
+	if v[0] != '"' {
 		return "", false
 	}
-	b, err := jsontext.AppendUnquote(nil, v)
-	return string(b), err == nil
+	err := strictjson.Unmarshal(v, &s)
+	return s, err == nil
 }
 
 // texts gives a member that must be a string or an array of strings if it is
@@ -77,8 +77,8 @@ func (o object) texts(name string) ([]string, bool) {
 	if s, ok := unquote(v); ok {
 		return []string{s}, true
 	}
-	var values []jsontext.Value
-	if v.Kind() != '[' || strictjson.Unmarshal(v, &values) != nil {
+	var values []json.RawMessage
+	if v[0] != '[' || strictjson.Unmarshal(v, &values) != nil {
 		return nil, false
 	}
 	out := make([]string, len(values))
