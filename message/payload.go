@@ -7,8 +7,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/nixnode/nixnode/address"
 	"github.com/nixnode/nixnode/internal/strictjson"
 )
@@ -67,19 +65,19 @@ type Body struct {
 
 // wirePayload is a payload in JSON. Pointers tell absent (or null) from empty.
 type wirePayload struct {
-	Type *string        `json:"type"`
-	ID   *string        `json:"id"`
-	Dst  *string        `json:"dst"`
-	Exp  *int64         `json:"exp"`
-	Body jsontext.Value `json:"body"`
+	Type *string         `json:"type"`
+	ID   *string         `json:"id"`
+	Dst  *string         `json:"dst"`
+	Exp  *int64          `json:"exp"`
+	Body json.RawMessage `json:"body"`
 }
 
 type wireBody struct {
-	Kid       *string        `json:"kid"`
-	RespTo    *string        `json:"respTo"`
-	NoCache   *bool          `json:"noCache"`
-	EncPubKey jsontext.Value `json:"encPubKey"`
-	JWE       *string        `json:"jwe"`
+	Kid       *string         `json:"kid"`
+	RespTo    *string         `json:"respTo"`
+	NoCache   *bool           `json:"noCache"`
+	EncPubKey json.RawMessage `json:"encPubKey"`
+	JWE       *string         `json:"jwe"`
 }
 
 // maxExpires is the end of the year 9999; beyond it times cannot be written.
@@ -118,11 +116,11 @@ func ParsePayload(p []byte, d address.Domain) (Payload, error) {
 
 // parseBody reads the body of a payload; an absent one is empty. A null in it
 // means absent, as that is what some JSON libraries write for it.
-func parseBody(raw jsontext.Value) (Body, error) {
+func parseBody(raw json.RawMessage) (Body, error) {
 	if raw == nil {
 		return Body{Raw: []byte("{}")}, nil
 	}
-	if raw.Kind() != '{' {
+	if raw[0] != '{' {
 		return Body{}, fmt.Errorf("%w: body is not an object", ErrPayload)
 	}
 	var w wireBody
@@ -136,7 +134,7 @@ func parseBody(raw jsontext.Value) (Body, error) {
 		return Body{}, err
 	}
 	b := Body{Kid: deref(w.Kid), RespTo: deref(w.RespTo), NoCache: deref(w.NoCache), JWE: deref(w.JWE), Raw: raw}
-	if w.EncPubKey.Kind() != 'n' {
+	if !absent(w.EncPubKey) {
 		b.EncPubKey = w.EncPubKey
 	}
 	return b, nil

@@ -3,11 +3,10 @@ package message
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/nixnode/nixnode/address"
 	"github.com/nixnode/nixnode/internal/strictjson"
@@ -39,14 +38,14 @@ var (
 )
 
 type wireQuery struct {
-	Min    jsontext.Value `json:"min"`
-	Max    jsontext.Value `json:"max"`
-	Order  *string        `json:"order"`
-	Limit  *int64         `json:"limit"`
-	Cursor *string        `json:"cursor"`
-	Type   jsontext.Value `json:"type"`
-	Src    *string        `json:"src"`
-	Kid    *string        `json:"kid"`
+	Min    json.RawMessage `json:"min"`
+	Max    json.RawMessage `json:"max"`
+	Order  *string         `json:"order"`
+	Limit  *int64          `json:"limit"`
+	Cursor *string         `json:"cursor"`
+	Type   json.RawMessage `json:"type"`
+	Src    *string         `json:"src"`
+	Kid    *string         `json:"kid"`
 }
 
 // ParseQuery reads the claims min, max, order, limit, cursor, type, src and kid of
@@ -98,19 +97,17 @@ func (q *Query) parseFilters(w wireQuery, d address.Domain) (err error) {
 }
 
 // absent reports whether a claim is not there, or null.
-func absent(v jsontext.Value) bool { return v == nil || v.Kind() == 'n' }
+func absent(v json.RawMessage) bool { return v == nil || v[0] == 'n' }
 
-func parseBound(name string, v jsontext.Value) (Timestamp, error) {
+func parseBound(name string, v json.RawMessage) (Timestamp, error) {
 	if absent(v) {
 		return 0, nil
 	}
 	text := string(v)
-	if v.Kind() == '"' {
-		b, err := jsontext.AppendUnquote(nil, v)
-		if err != nil {
+	if v[0] == '"' {
+		if err := strictjson.Unmarshal(v, &text); err != nil {
 			return 0, fmt.Errorf("%w: %s is not a timestamp", ErrQuery, name)
 		}
-		text = string(b)
 	}
 	t, err := ParseTimestamp(text) // what is neither string nor whole number is not one
 	if err != nil {
@@ -141,13 +138,13 @@ func parseLimit(limit *int64, defaults Defaults) (int, error) {
 	return int(min(*limit, int64(defaults.MaxLimit))), nil
 }
 
-func parseTypes(v jsontext.Value) ([]Type, error) {
+func parseTypes(v json.RawMessage) ([]Type, error) {
 	if absent(v) {
 		return nil, nil
 	}
 	var letters []string
 	var err error
-	if v.Kind() == '"' {
+	if v[0] == '"' {
 		letters = []string{""}
 		err = strictjson.Unmarshal(v, &letters[0])
 	} else {
