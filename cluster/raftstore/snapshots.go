@@ -156,7 +156,7 @@ func (s *Snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 		_ = s.unpin(id)
 		return nil, nil, err
 	}
-	return m.forRaft(id), &pinned{ReadCloser: r, release: func() error { return s.unpin(id) }}, nil
+	return m.forRaft(id), &pinned{ReadCloser: r, meta: m, release: func() error { return s.unpin(id) }}, nil
 }
 
 func (s *Snapshots) unpin(id string) error {
@@ -171,9 +171,14 @@ func (s *Snapshots) unpin(id string) error {
 // pinned releases its snapshot when it is closed, once.
 type pinned struct {
 	io.ReadCloser
+	meta    meta
 	once    sync.Once
 	release func() error
 }
+
+// Place gives the index and term of the snapshot, which raft does not tell to
+// whom it hands the stream.
+func (p *pinned) Place() (index, term uint64) { return p.meta.Index, p.meta.Term }
 
 func (p *pinned) Close() (err error) {
 	p.once.Do(func() {
