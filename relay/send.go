@@ -1,0 +1,202 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nixnode/nixnode/address"
+	"github.com/nixnode/nixnode/api"
+	"github.com/nixnode/nixnode/fsm/command"
+)
+
+// SendAnswer is what became of a send.
+type SendAnswer struct {
+	// Code is 20020, or that of the first refusal if nothing was accepted.
+	Code api.Code
+	// Results has one for each message, in order.
+	Results []api.MessageResult
+}
+
+// maxProposal is how many bytes of messages go into one proposal, unless a single
+// one has more. It leaves room in a log entry of 1 MiB for the largest message.
+const maxProposal = 512 << 10
+
+// Send accepts messages independently of each other; those of one sender to one
+// destination keep their order (section 6). An error is about the call as a whole,
+// of which nothing was accepted then.
+func (s *Service) Send(ctx context.Context, c Caller, req api.SendRequest) (SendAnswer, error) {
+	if err := c.Require(ScopeMessage); err != nil {
+		return SendAnswer{}, err
+	}
+	if err := checkSend(req); err != nil {
+		return SendAnswer{}, err
+	}
+	letters := s.parseLetters(req.Msgs)
+	if err := s.verifyLetters(ctx, c, letters); err != nil {
+		return SendAnswer{}, err
+	}
+	if req.Wait == 0 {
+		s.acceptLetters(ctx, c, letters)
+		return answer(letters), nil
+	}
+	w, err := s.startWait(letters)
+	if err != nil {
+		return SendAnswer{}, err
+	}
+	defer w.close()
+	s.acceptLetters(ctx, c, letters)
+	w.wait(ctx, c, time.Duration(req.Wait)*time.Second)
+	return answer(letters), nil
+}
+
+func checkSend(req api.SendRequest) error {
+	switch {
+	case req.Msgs == nil:
+		return missing("msgs")
+	case len(req.Msgs) > api.MaxMessages:
+		return api.Errorf(api.CodeTooManyMessages, "at most %d", api.MaxMessages)
+	case req.Wait < 0 || req.Wait > api.MaxWaitSeconds:
+		return api.Errorf(api.CodeBadValue, "wait: 0 to %d", api.MaxWaitSeconds)
+	}
+	return nil
+}
+
+func answer(letters []*letter) SendAnswer {
+	out := SendAnswer{Code: api.CodeSent, Results: make([]api.MessageResult, len(letters))}
+	accepted := false
+	for i, l := range letters {
+		out.Results[i] = l.result
+		accepted = accepted || l.result.Code.Success()
+	}
+	if len(letters) > 0 && !accepted {
+		out.Code = letters[0].result.Code
+	}
+	return out
+}
+
+// acceptLetters proposes what was not refused, in order: one proposal after the
+// other, as two of them under way could change places. After a failure nothing
+// more is tried, or a later message could come before an earlier one that is sent
+// again.
+func (s *Service) acceptLetters(ctx context.Context, c Caller, letters []*letter) {
+	meta := s.meta(c)
+	rest := make([]*letter, 0, len(letters))
+	for _, l := range letters {
+		if l.refused == nil {
+			rest = append(rest, l)
+		}
+	}
+	for len(rest) > 0 {
+		n := proposalSize(rest)
+		err := s.acceptTogether(ctx, meta, rest[:n])
+		rest = rest[n:]
+		if err != nil {
+			s.giveUp(rest, err)
+			return
+		}
+	}
+}
+
+// proposalSize gives how many letters go into the next proposal.
+func proposalSize(letters []*letter) int {
+	bytes := 0
+	for i, l := range letters {
+		if bytes += l.size(); i > 0 && bytes > maxProposal {
+			return i
+		}
+	}
+	return len(letters)
+}
+
+func (s *Service) acceptTogether(ctx context.Context, meta command.Meta, letters []*letter) error {
+	cmds := make([]command.Command, len(letters))
+	for i, l := range letters {
+		cmds[i] = l.command(meta)
+	}
+	results, _, err := s.propose(ctx, cmds...)
+	if err != nil {
+		if internal(err) { // the results below do not show it
+			s.logger.Error("proposing messages failed", "txnID", meta.TxnID, "error", err)
+		}
+		for _, l := range letters {
+			l.refuse(s.domain, err)
+		}
+		return err
+	}
+	for i, l := range letters {
+		s.settle(l, results[i])
+	}
+	return nil
+}
+
+// giveUp answers for letters that were not tried, because an earlier proposal
+// failed. If that one's outcome is unknown, theirs is called so too: what its
+// sender is to do about it is the same, and in the same order.
+func (s *Service) giveUp(letters []*letter, err error) {
+	failed := asAPI(err)
+	for _, l := range letters {
+		l.refuse(s.domain, &api.Error{Code: failed.Code, Detail: "not tried, as an earlier message of the call failed", Err: err})
+	}
+}
+
+// settle turns what applying gave into the result of a message, and wakes those
+// who listen for it.
+func (s *Service) settle(l *letter, r command.Result) {
+	if err := statusError(r.Status); err != nil {
+		if internal(err) {
+			s.logger.Error("a message has no result", "error", err)
+		}
+		l.refuse(s.domain, err)
+		return
+	}
+	l.ts = r.TS
+	switch r.Status {
+	case command.StatusExists:
+		l.succeed(s.domain, api.CodeDuplicate, nil)
+	case command.StatusServed:
+		l.ts = 0 // it was put into no mailbox
+		l.succeed(s.domain, api.CodeServedFromCache, servedBody(r.Served))
+	case command.StatusCleared:
+		s.hint(l, r)
+		l.succeed(s.domain, api.CodeCleared, api.ClearBody{Cleared: int(r.Count)})
+	default:
+		code := api.CodeStored
+		if s.hint(l, r) || s.router.ListenedElsewhere(l.payload.To) {
+			code = api.CodeStoredListening
+		}
+		l.succeed(s.domain, code, nil)
+	}
+}
+
+func servedBody(served *command.Served) any {
+	if served == nil {
+		return nil
+	}
+	return []api.StreamLine{line(served.TS, served.Token)}
+}
+
+// refuse makes err the result of the message. The cause of an internal error
+// goes to nobody.
+func (l *letter) refuse(d address.Domain, err error) {
+	e := asAPI(err)
+	info := e.Code.Info()
+	l.refused = err
+	l.result = l.head(d)
+	l.result.Status, l.result.Code, l.result.Err = info.Status, e.Code, info.Text
+	if e.Detail != "" {
+		l.result.Err = fmt.Sprintf("%s (%s)", info.Text, e.Detail)
+	}
+}
+
+func (l *letter) succeed(d address.Domain, code api.Code, body any) {
+	l.result = l.head(d)
+	l.result.Status, l.result.Code, l.result.Body = code.Status(), code, body
+}
+
+// internal reports whether err is nothing that a caller may see.
+func internal(err error) bool {
+	var e *api.Error
+	return !errors.As(err, &e)
+}

@@ -1,0 +1,61 @@
+package relay
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nixnode/nixnode/api"
+)
+
+// read runs f on a current state, in which the caller's key is good and has one
+// of the scopes: what every read begins with.
+func (s *Service) read(ctx context.Context, c Caller, scope Scope, f func(v View, c Caller) error) error {
+	v, err := s.reader.Current(ctx)
+	if err != nil {
+		return clusterError(err)
+	}
+	return s.with(v, func(v View) error {
+		c, err := s.admit(v, c, scope)
+		if err != nil {
+			return err
+		}
+		return f(v, c)
+	})
+}
+
+// readAfter runs f on a state that includes a log entry: what answers a change.
+func (s *Service) readAfter(ctx context.Context, index uint64, f func(v View) error) error {
+	v, err := s.reader.After(ctx, index)
+	if err != nil {
+		return clusterError(err)
+	}
+	return s.with(v, f)
+}
+
+// decide runs f on the local state, and once more on the current one if it
+// refused: the local state may be outdated. What f lets through is decided again
+// when the command is applied, so an outdated yes does no harm.
+func (s *Service) decide(ctx context.Context, f func(v View) error) error {
+	v, err := s.reader.Local()
+	if err != nil {
+		return clusterError(err)
+	}
+	err = s.with(v, f)
+	var refusal *api.Error
+	if err == nil || !errors.As(err, &refusal) {
+		return err
+	}
+	if v, err = s.reader.Current(ctx); err != nil {
+		return clusterError(err)
+	}
+	return s.with(v, f)
+}
+
+// with runs f and closes v.
+func (s *Service) with(v View, f func(v View) error) error {
+	err := f(v)
+	if closeErr := v.Close(); err == nil && closeErr != nil {
+		return closeErr
+	}
+	return err
+}
