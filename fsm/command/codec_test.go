@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 )
 
 func TestEveryCommandComesOutOfTheLogAsItWentIn(t *testing.T) {

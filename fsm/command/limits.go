@@ -14,6 +14,9 @@ const (
 	// MaxHolders is for how many readers one package of one vault may be cached.
 	// It bounds what a clear for everyone has to do in one step.
 	MaxHolders = 10_000
+	// MaxClearWork is how many cached packages and published messages one clear may
+	// remove; a clear of more is refused and has to name a package, or a reader.
+	MaxClearWork = 50_000
 	// MaxClearBytes is how many bytes of copies a clear for everyone may make:
 	// its token's size times its readers.
 	MaxClearBytes = 32 << 20

@@ -1,0 +1,22 @@
+package fsm
+
+import (
+	"github.com/nixnode/nixnode/fsm/command"
+	"github.com/nixnode/nixnode/message"
+)
+
+// limits are those that a test would otherwise need thousands of commands to
+// meet. They are no configuration: nodes with different ones would diverge.
+type limits struct {
+	mailboxMessages, mailboxBytes uint64
+	holders                       uint64
+	// clearWork is how many cached packages and messages one clear may remove.
+	clearWork int
+}
+
+var allLimits = limits{
+	mailboxMessages: message.MaxMailboxMessages,
+	mailboxBytes:    message.MaxMailboxBytes,
+	holders:         command.MaxHolders,
+	clearWork:       command.MaxClearWork,
+}
