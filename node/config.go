@@ -2,6 +2,8 @@ package node
 
 import (
 	"time"
+
+	"github.com/nixnode/nixnode/cluster"
 )
 
 // Config is everything that an operator can say of a node. Its fields are set
@@ -29,7 +31,7 @@ type Config struct {
 
 	NodeAddr   string `yaml:"node_addr" doc:"listen address for the other nodes; loopback only in this release"`
 	GossipAddr string `yaml:"gossip_addr" doc:"listen address for gossip; loopback only in this release"`
-	Peers      []Peer `yaml:"peers" doc:"the nodes of the cluster, this one included, as id=node_addr/gossip_addr; empty: a cluster of one"`
+	Peers      []Peer `yaml:"peers" doc:"the nodes of the cluster, this one included, as id=node_addr or id=node_addr/gossip_addr; empty: a cluster of one"`
 
 	HeartbeatTimeout  time.Duration `yaml:"heartbeat_timeout" doc:"a follower that hears nothing for this long stands for election"`
 	ElectionTimeout   time.Duration `yaml:"election_timeout" doc:"how long a candidate waits for votes"`
@@ -45,26 +47,28 @@ type Config struct {
 
 // Peer is one node of the cluster as configuration names it.
 type Peer struct {
-	ID         string `yaml:"id"`
-	NodeAddr   string `yaml:"node_addr"`
+	ID       string `yaml:"id"`
+	NodeAddr string `yaml:"node_addr"`
+	// GossipAddr may be empty: it is then asked for over NodeAddr.
 	GossipAddr string `yaml:"gossip_addr"`
 }
 
 // DefaultConfig gives a node on loopback that still needs a domain, a data
 // directory (or Memory) and a cluster key.
 func DefaultConfig() Config {
+	timing := cluster.DefaultTiming()
 	return Config{
 		NodeID:            "n1",
 		HTTPAddr:          "127.0.0.1:7780",
 		NodeAddr:          "127.0.0.1:7781",
 		GossipAddr:        "127.0.0.1:7782",
 		AllowOrigin:       "*",
-		HeartbeatTimeout:  time.Second,
-		ElectionTimeout:   time.Second,
-		LeaseTimeout:      500 * time.Millisecond,
-		CommitTimeout:     5 * time.Millisecond,
-		SnapshotThreshold: 8192,
-		TrailingLogs:      10240,
+		HeartbeatTimeout:  timing.Heartbeat,
+		ElectionTimeout:   timing.Election,
+		LeaseTimeout:      timing.Lease,
+		CommitTimeout:     timing.Commit,
+		SnapshotThreshold: cluster.DefaultSnapshotThreshold,
+		TrailingLogs:      cluster.DefaultTrailingLogs,
 		EventRetention:    30 * 24 * time.Hour,
 		LogLevel:          "info",
 		LogFormat:         "text",

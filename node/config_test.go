@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,26 @@ func TestLoadReportsAllFaultsAtOnce(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no fault of %s in:\n%v", want, err)
 		}
+	}
+}
+
+// What Text writes, Set reads: a configuration can go through the environment.
+func TestAConfigurationSurvivesTheEnvironment(t *testing.T) {
+	c := validConfig(t)
+	c.Hosts, c.Memory, c.TrailingLogs = []string{"a.example.org", "b.example.org"}, true, 5
+	c.Peers = []Peer{{"n1", "127.0.0.1:1", ""}, {"n2", "127.0.0.1:2", "127.0.0.1:3"}}
+	env := map[string]string{}
+	for _, s := range Settings() {
+		if text := s.Text(c); text != "" {
+			env[s.Env] = text
+		}
+	}
+	got := DefaultConfig()
+	if err := got.Load("", func(k string) (string, bool) { v, ok := env[k]; return v, ok }); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, c) {
+		t.Fatalf("got  %+v\nwant %+v", got, c)
 	}
 }
 

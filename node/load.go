@@ -54,6 +54,12 @@ func (s Setting) Set(c *Config, text string) error {
 	return nil
 }
 
+// Text gives the setting's value in c, in the form that Set reads; empty for a
+// value that is the zero one.
+func (s Setting) Text(c Config) string {
+	return settingText(reflect.ValueOf(c).Field(s.index))
+}
+
 // Load reads settings over c: the YAML file, if path is not empty, then the
 // environment by lookup (os.LookupEnv). It reports all faults at once, joined,
 // but does not validate.
@@ -128,7 +134,11 @@ func settingText(field reflect.Value) string {
 	case []string:
 		return strings.Join(v, ",")
 	case []Peer:
-		return ""
+		peers := make([]string, len(v))
+		for i, p := range v {
+			peers[i] = p.ID + "=" + p.NodeAddr + "/" + p.GossipAddr
+		}
+		return strings.Join(peers, ",")
 	case bool:
 		if !v {
 			return ""
@@ -149,15 +159,16 @@ func splitList(text string) []string {
 	return out
 }
 
-// parsePeers reads "n1=127.0.0.1:7781/127.0.0.1:7782,n2=…".
+// parsePeers reads "n1=127.0.0.1:7781/127.0.0.1:7782,n2=…"; the part behind the
+// slash may be left out.
 func parsePeers(text string) ([]Peer, error) {
 	var out []Peer
 	for _, s := range splitList(text) {
 		id, addrs, ok := strings.Cut(s, "=")
-		nodeAddr, gossipAddr, ok2 := strings.Cut(addrs, "/")
-		if !ok || !ok2 {
-			return nil, fmt.Errorf("%q is not id=node_addr/gossip_addr", s)
+		if !ok {
+			return nil, fmt.Errorf("%q is not id=node_addr or id=node_addr/gossip_addr", s)
 		}
+		nodeAddr, gossipAddr, _ := strings.Cut(addrs, "/")
 		out = append(out, Peer{ID: id, NodeAddr: nodeAddr, GossipAddr: gossipAddr})
 	}
 	return out, nil

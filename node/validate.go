@@ -94,7 +94,9 @@ func (c Config) validateCluster(fault faultFunc) {
 		}
 		seen[p.ID] = true
 		faultUnlessLoopback(fault, setting+".node_addr", p.NodeAddr)
-		faultUnlessLoopback(fault, setting+".gossip_addr", p.GossipAddr)
+		if p.GossipAddr != "" { // it is asked for over node_addr
+			faultUnlessLoopback(fault, setting+".gossip_addr", p.GossipAddr)
+		}
 	}
 	if len(c.Peers) > 0 && !seen[c.NodeID] {
 		fault("peers", "this node (%q) is not among them", c.NodeID)

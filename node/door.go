@@ -1,0 +1,103 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/nixnode/nixnode/httpapi"
+)
+
+// listen takes the ports for clients and operators, and answers nobody yet.
+func (n *Node) listen(context.Context) (_ func(), err error) {
+	secure, err := n.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	if n.doorSocket = n.opts.HTTPListener; n.doorSocket == nil {
+		if n.doorSocket, err = net.Listen("tcp", n.cfg.HTTPAddr); err != nil {
+			return nil, err
+		}
+	}
+	n.url = n.publicURL(n.doorSocket, secure != nil)
+	if secure != nil {
+		n.doorSocket = tls.NewListener(n.doorSocket, secure)
+	}
+	if n.cfg.OpsAddr != "" {
+		if n.opsSocket, err = net.Listen("tcp", n.cfg.OpsAddr); err != nil {
+			_ = n.doorSocket.Close()
+			return nil, err
+		}
+	}
+	return n.closeSockets, nil
+}
+
+func (n *Node) closeSockets() {
+	_ = n.doorSocket.Close()
+	if n.opsSocket != nil {
+		_ = n.opsSocket.Close()
+	}
+}
+
+// openDoor begins to serve: whoever connects meets a node that can answer.
+func (n *Node) openDoor(context.Context) (func(), error) {
+	handler := httpapi.New(httpapi.Options{
+		Service: httpapi.ForRelay(n.service), Ops: ops{n}, Logger: n.log,
+		AllowOrigin: n.cfg.AllowOrigin, Plain: n.plainPolicy(), Now: n.opts.Now,
+	})
+	n.door = n.serve(n.doorSocket, handler)
+	if n.opsSocket != nil {
+		n.ops = n.serve(n.opsSocket, handler.OpsOnly())
+	}
+	return func() { n.breakDoor(); n.serving.Wait() }, nil
+}
+
+// plainPolicy is the rule of section 2 of the protocol page. Validate has held
+// that an address off loopback has TLS or a proxy in front.
+func (n *Node) plainPolicy() httpapi.Plain {
+	switch loopback, _ := isLoopback(n.cfg.HTTPAddr); {
+	case n.cfg.BehindProxy:
+		return httpapi.PlainBehindProxy
+	case loopback:
+		return httpapi.PlainOnLoopback
+	}
+	return httpapi.PlainRefused
+}
+
+func (n *Node) publicURL(l net.Listener, secure bool) string {
+	if n.cfg.PublicURL != "" {
+		return n.cfg.PublicURL
+	}
+	if secure {
+		return "https://" + l.Addr().String()
+	}
+	return "http://" + l.Addr().String()
+}
+
+func (n *Node) serve(l net.Listener, h http.Handler) *http.Server {
+	s := httpapi.NewServer(h, n.log.With("component", "http"))
+	n.serving.Go(func() {
+		if err := s.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			n.log.Error("listener failed", "err", err)
+		}
+	})
+	return s
+}
+
+// shutDoor lets requests finish for as long as ctx lasts, then breaks what is left.
+func (n *Node) shutDoor(ctx context.Context) {
+	if err := n.door.Shutdown(ctx); err != nil {
+		n.log.Warn("requests were cut off", "err", err)
+	}
+	n.breakDoor()
+	n.serving.Wait()
+}
+
+func (n *Node) breakDoor() {
+	_ = n.door.Close()
+	if n.ops != nil {
+		_ = n.ops.Close()
+	}
+}
