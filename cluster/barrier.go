@@ -19,6 +19,9 @@ func (c *Cluster) Barrier(ctx context.Context) error {
 	bounded, cancel := context.WithTimeout(ctx, c.cfg.Timing.Patience)
 	defer cancel()
 	for {
+		if _, _, failed := c.applier.state(); failed != nil {
+			return fmt.Errorf("%w: this node has failed", ErrClosed)
+		}
 		index, err := c.readIndex(bounded)
 		if err == nil {
 			err = c.waitApplied(bounded, index)

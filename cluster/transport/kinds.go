@@ -111,9 +111,13 @@ var _ raft.StreamLayer = stream{}
 // Stream gives raft its connections. Closing it leaves the port open.
 func (t *Transport) Stream() raft.StreamLayer { return stream{virtual: t.raft, t: t} }
 
+// dialing bounds how long raft waits for a connection: a node that is asked in
+// vain for longer delays what raft does when it is back.
+const dialing = time.Second
+
 // Dial connects to the raft side of another node.
 func (s stream) Dial(addr raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(s.t.ctx, timeout)
+	ctx, cancel := context.WithTimeout(s.t.ctx, min(timeout, dialing))
 	defer cancel()
 	return s.t.connect(ctx, kindRaft, string(addr))
 }
