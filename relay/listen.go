@@ -114,7 +114,7 @@ func startOf(mailbox address.Address, q message.Query) (uint64, error) {
 // any more (401…, 41000), the node lost the leader (50300) or is going down
 // (60000), or the identity opened too many streams (60002).
 func (st *Stream) Next(ctx context.Context) ([]api.StreamLine, error) {
-	timer := time.NewTimer(recheck)
+	timer := time.NewTimer(st.s.recheck)
 	defer timer.Stop()
 	for {
 		select {
@@ -132,7 +132,7 @@ func (st *Stream) Next(ctx context.Context) ([]api.StreamLine, error) {
 			}
 			continue
 		}
-		timer.Reset(recheck)
+		timer.Reset(st.s.recheck)
 		select {
 		case <-st.sub.C():
 		case <-timer.C:

@@ -43,7 +43,7 @@ func newSecretCache(sealer Sealer) *secretCache {
 
 // open gives the secret of a generation of a key.
 func (c *secretCache) open(key address.Address, s command.KeySecret) (jose.Secret, error) {
-	name := opened{key: key, generation: s.Generation, sealed: sha256.Sum256(s.Sealed)}
+	name := opened{key: key, generation: s.Generation, sealed: sealedHash(s)}
 	if secret, ok := c.get(name); ok {
 		return secret, nil
 	}
@@ -82,3 +82,5 @@ func (c *secretCache) put(o openedSecret) {
 		delete(c.byName, last.name)
 	}
 }
+
+func sealedHash(s command.KeySecret) [sha256.Size]byte { return sha256.Sum256(s.Sealed) }

@@ -46,6 +46,7 @@ type Service struct {
 	secrets *secretCache
 	toucher *toucher
 	streams *streamTable
+	recheck time.Duration // the constant, but in tests
 
 	closing   chan struct{} // closed first, so that whoever waits stops
 	closeOnce sync.Once
@@ -56,7 +57,7 @@ func New(o Options) *Service {
 	s := &Service{
 		domain: o.Domain, hosts: o.Hosts, proposer: o.Proposer, reader: o.Reader, router: o.Router,
 		bell: o.Bell, sealer: o.Sealer, logger: o.Logger, now: o.Now, rand: o.Rand,
-		secrets: newSecretCache(o.Sealer), streams: newStreamTable(),
+		secrets: newSecretCache(o.Sealer), streams: newStreamTable(), recheck: recheck,
 		closing: make(chan struct{}),
 	}
 	if s.logger == nil {
