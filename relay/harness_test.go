@@ -16,6 +16,7 @@ import (
 	"github.com/nixnode/nixnode/api"
 	"github.com/nixnode/nixnode/fsm"
 	"github.com/nixnode/nixnode/fsm/command"
+	"github.com/nixnode/nixnode/internal/eventually"
 	"github.com/nixnode/nixnode/jose"
 	"github.com/nixnode/nixnode/message"
 	"github.com/nixnode/nixnode/notify"
@@ -442,4 +443,9 @@ func wantCode(t testing.TB, err error, want api.Code) {
 	if got := codeOf(t, err); got != want {
 		t.Fatalf("got %d (%v), want %d", got, err, want)
 	}
+}
+
+func eventuallyTrue(t testing.TB, cond func() bool, text string) {
+	t.Helper()
+	eventually.True(t, 10*time.Second, cond, "%s", text)
 }
