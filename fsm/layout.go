@@ -31,7 +31,7 @@ func (l layout) path(name string) string { return l.fs.PathJoin(l.root, name) }
 // prepare makes the directory if needed, removes leftovers, and gives the name
 // of the store in use.
 func (l layout) prepare() (string, error) {
-	if err := l.fs.MkdirAll(l.root, 0o700); err != nil {
+	if err := makeDurable(l.fs, l.root); err != nil {
 		return "", err
 	}
 	name, err := l.current()
@@ -92,12 +92,33 @@ func (l layout) point(name string) error {
 }
 
 // sync makes the names in the directory durable.
-func (l layout) sync() error {
-	dir, err := l.fs.OpenDir(l.root)
+func (l layout) sync() error { return syncDir(l.fs, l.root) }
+
+func syncDir(fs vfs.FS, path string) error {
+	dir, err := fs.OpenDir(path)
 	if err != nil {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// makeDurable makes a directory, with those above it that are missing, such
+// that a power loss cannot take it away again with all that is in it.
+func makeDurable(fsys vfs.FS, path string) error {
+	_, err := fsys.Stat(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := fsys.PathDir(path)
+	if parent != path {
+		if err := makeDurable(fsys, parent); err != nil {
+			return err
+		}
+	}
+	if err := fsys.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return syncDir(fsys, parent)
 }
 
 // removeLeftovers removes every store but keep, and all snapshots. Files of

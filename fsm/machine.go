@@ -55,6 +55,8 @@ type Machine struct {
 	dirs   layout
 	limits limits // always allLimits, but in tests
 
+	memTable uint64 // always memTableBytes, but in tests
+
 	// state belongs to the applying goroutine; applied is its index for the others.
 	state   state
 	applied atomic.Uint64
@@ -76,7 +78,10 @@ func (silent) RingAll()                {}
 
 // Open opens the store in o.Dir, makes it if there is none, and removes what a
 // crash has left half done. Errors: ErrFormat, ErrCorrupt, and those of the store.
-func Open(o Options) (*Machine, error) {
+func Open(o Options) (*Machine, error) { return openSized(o, memTableBytes) }
+
+// openSized is Open with memory tables of that size; tests fill small ones.
+func openSized(o Options, memTable uint64) (*Machine, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
@@ -87,7 +92,7 @@ func Open(o Options) (*Machine, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Logger = o.Logger.With("component", "fsm")
-	m := &Machine{opts: o, dirs: layout{fs: o.FS, root: o.Dir}, limits: allLimits}
+	m := &Machine{opts: o, dirs: layout{fs: o.FS, root: o.Dir}, limits: allLimits, memTable: memTable}
 	name, err := m.dirs.prepare()
 	if err != nil {
 		return nil, fmt.Errorf("fsm: open: %w", err)

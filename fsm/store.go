@@ -24,7 +24,7 @@ func (m *Machine) storeOptions() *pebble.Options {
 		FS:                          m.opts.FS,
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
-		MemTableSize:                memTableBytes,
+		MemTableSize:                m.memTable,
 		MemTableStopWritesThreshold: 4,
 		CacheSize:                   cacheBytes,
 		Logger:                      storeLogger{m},

@@ -16,7 +16,6 @@ import (
 
 var updateFlag = flag.Bool("update", false, "write what the transcripts give into them, to be read before it is committed")
 
-
 // TestTranscripts runs testdata/*.txt. A line that begins with ">" is a command,
 // or one of the harness:
 //
