@@ -77,7 +77,18 @@ func (c *Cluster) Client(nodes ...*Node) *client.Client {
 // ClientWith is Client with another key.
 func (c *Cluster) ClientWith(key client.KeyCredentials, nodes ...*Node) *client.Client {
 	c.t.Helper()
-	cfg := client.Config{Key: key, Domain: Domain, RetryFor: Patience, CallTimeout: 5 * time.Second, RoundRobin: len(nodes) == 0}
+	return c.client(client.Config{Key: key, RetryFor: Patience, RoundRobin: len(nodes) == 0}, nodes)
+}
+
+// Once gives a client of the tenant that asks one node, once, and repeats nothing.
+func (c *Cluster) Once(m *Node) *client.Client {
+	c.t.Helper()
+	return c.client(client.Config{Key: c.Tenant().Key, RetryFor: -1}, []*Node{m})
+}
+
+func (c *Cluster) client(cfg client.Config, nodes []*Node) *client.Client {
+	c.t.Helper()
+	cfg.Domain, cfg.CallTimeout = Domain, 5*time.Second
 	if len(nodes) == 0 {
 		nodes = c.nodes
 	}

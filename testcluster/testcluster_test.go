@@ -4,14 +4,13 @@ import (
 	"context"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/nixnode/nixnode/client"
+	"github.com/nixnode/nixnode/internal/leakcheck"
 	"github.com/nixnode/nixnode/testcluster"
 )
 
 func TestMain(m *testing.M) {
-	testcluster.Main(m, func(m *testing.M) { goleak.VerifyTestMain(m) })
+	testcluster.Main(m, leakcheck.Main)
 }
 
 func deadline(t *testing.T) context.Context {
