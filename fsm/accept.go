@@ -70,7 +70,7 @@ func (tx *tx) full(c *command.Accept) bool {
 // before it. With forget, the memory of its acceptance ends together with it,
 // when it is to end then.
 func (tx *tx) deliver(c *command.Accept, to address.Address, forget bool) (ts, before uint64) {
-	box := tx.box(to)
+	box := tx.changeBox(to)
 	before = box.LastTS
 	ts = max(tx.at, before+1)
 	box.LastTS = ts
@@ -132,7 +132,7 @@ func (tx *tx) takeOut(mailbox address.Address, ts uint64) bool {
 	if isPublish(r.Kind, r.Package) {
 		tx.remove(keyspace.Publish(mailbox, r.From, r.Package, ts))
 	}
-	box := tx.box(mailbox)
+	box := tx.changeBox(mailbox)
 	box.Messages--
 	box.Bytes -= uint64(len(r.Token))
 	return true

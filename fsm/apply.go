@@ -26,7 +26,7 @@ func (m *Machine) Apply(entries []Entry) ([][][]byte, error) {
 	if err := m.alive(); err != nil {
 		return nil, err
 	}
-	tx := newTx(m.gen.db, m.state, m.limits)
+	tx := newTx(m.gen.db, m.cache, m.state, m.limits)
 	defer tx.close()
 	results := make([][][]byte, len(entries))
 	for i, e := range entries {

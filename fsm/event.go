@@ -67,15 +67,21 @@ func (tx *tx) appendEvent(customer address.Address, r command.EventRecord) {
 		tx.set(keyspace.EventBucket(ts/keyspace.BucketNanos, customer), nil)
 	}
 	put(tx, keyspace.Event(customer, ts), r)
-	tx.lastEvents[customer] = ts
+	tx.setLastEvent(customer, ts)
 }
 
 func (tx *tx) lastEvent(customer address.Address) uint64 {
 	last, cached := tx.lastEvents[customer]
 	if !cached {
 		last = tx.number(keyspace.EventLast(customer))
+		tx.lastEvents[customer] = last
 	}
 	return last
+}
+
+func (tx *tx) setLastEvent(customer address.Address, ts uint64) {
+	tx.lastEvents[customer] = ts
+	tx.changedEvents[customer] = true
 }
 
 // expireEvents removes the buckets that end before the time given, at most limit
@@ -112,7 +118,7 @@ func (tx *tx) expireBucket(bucket uint64, customer address.Address, limit int) (
 	// that nobody looks at any more.
 	end := (bucket+1)*keyspace.BucketNanos - 1
 	if done && tx.lastEvent(customer) < end {
-		tx.lastEvents[customer] = end
+		tx.setLastEvent(customer, end)
 	}
 	return limit, done
 }

@@ -91,7 +91,7 @@ func (tx *tx) retire(c *command.Retire) command.Result {
 func (tx *tx) removeBelongings(a address.Address) {
 	tx.remove(keyspace.Profile(a))
 	tx.remove(keyspace.Mailbox(a))
-	delete(tx.boxes, a)
+	tx.forgetBox(a)
 	for _, r := range []keyspace.Range{
 		keyspace.DataOf(a), keyspace.MarksOf(a),
 		keyspace.Messages(a, 0, 0), keyspace.PublishesTo(a),

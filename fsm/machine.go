@@ -57,8 +57,10 @@ type Machine struct {
 
 	memTable uint64 // always memTableBytes, but in tests
 
-	// state belongs to the applying goroutine; applied is its index for the others.
+	// state and cache belong to the applying goroutine; applied is the state's
+	// index for the others.
 	state   state
+	cache   *cache
 	applied atomic.Uint64
 
 	failed  atomic.Pointer[error] // set once, by fail
@@ -92,7 +94,7 @@ func openSized(o Options, memTable uint64) (*Machine, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Logger = o.Logger.With("component", "fsm")
-	m := &Machine{opts: o, dirs: layout{fs: o.FS, root: o.Dir}, limits: allLimits, memTable: memTable}
+	m := &Machine{opts: o, dirs: layout{fs: o.FS, root: o.Dir}, limits: allLimits, memTable: memTable, cache: newCache()}
 	name, err := m.dirs.prepare()
 	if err != nil {
 		return nil, fmt.Errorf("fsm: open: %w", err)

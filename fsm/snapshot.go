@@ -86,6 +86,7 @@ func (m *Machine) Restore(r io.Reader) error {
 	m.gen = gen
 	m.mu.Unlock()
 	m.setState(st)
+	m.cache = newCache()
 	old.retire()
 	m.opts.Notifier.RingAll()
 	return nil

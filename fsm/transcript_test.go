@@ -166,3 +166,31 @@ func applyOne(t testing.TB, m *Machine, c command.Command) command.Result {
 	}
 	return results[0]
 }
+
+func TestTranscriptsHaveEveryCommandAndEveryStatus(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSpace(line)
+			for verb := range verbs {
+				seen[verb] = seen[verb] || strings.HasPrefix(line, "> "+verb+" ")
+			}
+			for _, status := range statusNames {
+				seen[status] = seen[status] || line == status || strings.HasPrefix(line, status+" ")
+			}
+		}
+	}
+	for what, there := range seen {
+		if !there {
+			t.Errorf("no transcript has %q", what)
+		}
+	}
+}

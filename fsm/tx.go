@@ -22,9 +22,8 @@ import (
 // nothing and the batch is never committed. So commands need not handle what
 // they could do nothing about, and what they decide after it does not count.
 //
-// What nearly every command reads is held decoded: identities and the tenants
-// behind an API key are written through, mailbox and event counters are written
-// when the batch is.
+// What nearly every command reads is held decoded (cache): identities are
+// written through, mailbox and event counters are written when the batch is.
 type tx struct {
 	batch  *pebble.Batch
 	limits limits
@@ -34,10 +33,9 @@ type tx struct {
 	rings   []address.Address // whom to wake, in the order of the commands
 	ringing map[address.Address]bool
 
-	identities map[address.Address]*command.IdentityRecord
-	tenants    map[address.Address]tenant // by API key
-	boxes      map[address.Address]*command.MailboxRecord
-	lastEvents map[address.Address]uint64 // by customer
+	*cache
+	changedBoxes  map[address.Address]bool
+	changedEvents map[address.Address]bool // by customer
 
 	// Of the command at work.
 	meta *command.Meta
@@ -45,16 +43,16 @@ type tx struct {
 	who  actor
 }
 
-func newTx(db *pebble.DB, s state, l limits) *tx {
+func newTx(db *pebble.DB, c *cache, s state, l limits) *tx {
+	c.trim()
 	return &tx{
-		batch:      db.NewIndexedBatch(),
-		limits:     l,
-		state:      s,
-		ringing:    map[address.Address]bool{},
-		identities: map[address.Address]*command.IdentityRecord{},
-		tenants:    map[address.Address]tenant{},
-		boxes:      map[address.Address]*command.MailboxRecord{},
-		lastEvents: map[address.Address]uint64{},
+		batch:         db.NewIndexedBatch(),
+		cache:         c,
+		limits:        l,
+		state:         s,
+		ringing:       map[address.Address]bool{},
+		changedBoxes:  map[address.Address]bool{},
+		changedEvents: map[address.Address]bool{},
 	}
 }
 
@@ -189,7 +187,19 @@ func (tx *tx) ring(a address.Address) {
 	}
 }
 
-// box gives the counters of a mailbox, to be changed in place.
+// changeBox gives the counters of a mailbox, to be changed in place.
+func (tx *tx) changeBox(a address.Address) *command.MailboxRecord {
+	tx.changedBoxes[a] = true
+	return tx.box(a)
+}
+
+// forgetBox is called when a mailbox has been removed.
+func (tx *tx) forgetBox(a address.Address) {
+	delete(tx.boxes, a)
+	delete(tx.changedBoxes, a)
+}
+
+// box gives the counters of a mailbox, to be read.
 func (tx *tx) box(a address.Address) *command.MailboxRecord {
 	b, cached := tx.boxes[a]
 	if !cached {
@@ -202,13 +212,10 @@ func (tx *tx) box(a address.Address) *command.MailboxRecord {
 
 // writeBack writes the counters that were held back.
 func (tx *tx) writeBack() {
-	for _, a := range sorted(tx.boxes) {
-		if tx.boxes[a].LastTS == 0 {
-			continue // looked at, but never used
-		}
+	for _, a := range sorted(tx.changedBoxes) {
 		put(tx, keyspace.Mailbox(a), *tx.boxes[a])
 	}
-	for _, a := range sorted(tx.lastEvents) {
+	for _, a := range sorted(tx.changedEvents) {
 		tx.setNumber(keyspace.EventLast(a), tx.lastEvents[a])
 	}
 }
