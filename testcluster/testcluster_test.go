@@ -3,8 +3,10 @@ package testcluster_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/nixnode/nixnode/client"
+	"github.com/nixnode/nixnode/internal/eventually"
 	"github.com/nixnode/nixnode/internal/leakcheck"
 	"github.com/nixnode/nixnode/testcluster"
 )
@@ -38,5 +40,30 @@ func TestOneNodeTakesAMessage(t *testing.T) {
 	}
 	if n != 1 {
 		t.Fatalf("%d messages", n)
+	}
+}
+
+// Nobody asks for it: the leader proposes expiry when something is due.
+func TestWhatHasExpiredGoesByItself(t *testing.T) {
+	c := testcluster.New(t, 3)
+	cl := c.Client()
+	vault, reader := c.Register(cl, "vault"), c.Register(cl, "user")
+	p := client.Package{ID: "short-lived"}
+	if _, err := cl.Publish(deadline(t), vault, reader.Address(), p, client.PublishOptions{TTL: 2 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	send(t, cl, vault, client.Outgoing{To: reader.Address(), ID: "stays"})
+	if got := fetchAll(t, cl, reader); len(got) != 2 {
+		t.Fatalf("%d messages before the time", len(got))
+	}
+	eventually.True(t, testcluster.Patience, func() bool { return len(fetchAll(t, cl, reader)) == 1 }, "the message does not expire")
+	for _, m := range c.Nodes() {
+		if got := fetchAll(t, c.Client(m), reader); len(got) != 1 || got[0].ID != "stays" {
+			t.Errorf("%s: %d messages", m, len(got))
+		}
+		a, err := c.Client(m).Request(deadline(t), reader, vault.Address(), p.ID, client.RequestOptions{})
+		if err != nil || !a.Pending {
+			t.Errorf("%s: the expired package was served: %v", m, err)
+		}
 	}
 }
