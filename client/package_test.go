@@ -211,12 +211,20 @@ func TestACacheThatGivesSomethingElseIsNotBelieved(t *testing.T) {
 		}
 		return f.mail[reader.Address()][len(f.mail[reader.Address()])-1]
 	}
+	mislabelled := func() api.StreamLine {
+		m := client.Outgoing{Type: client.TypePublish, To: reader.Address(), Kid: packageID, Content: []byte(`{"v":1,"kid":"other","keys":[]}`)}
+		if _, err := c.Send(ctx, vault, m); err != nil {
+			t.Fatal(err)
+		}
+		return f.mail[reader.Address()][len(f.mail[reader.Address()])-1]
+	}
 	genuine := publish(vault, reader.Address(), packageID)
 	for name, line := range map[string]api.StreamLine{
 		"eve's package":   publish(eve, reader.Address(), packageID),
 		"for eve":         publish(vault, eve.Address(), packageID),
 		"another package": publish(vault, reader.Address(), "other"),
 		"not a package":   plain(),
+		"another inside":  mislabelled(),
 		"not a token":     {TS: "1", Msg: "x"},
 		"no timestamp":    {TS: "", Msg: genuine.Msg},
 	} {

@@ -3,11 +3,13 @@ package client_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/nixnode/nixnode/api"
 	"github.com/nixnode/nixnode/client"
+	"github.com/nixnode/nixnode/jose"
 )
 
 // rotations gives an identity n more signing keys.
@@ -104,6 +106,10 @@ func TestAPeerWithAnotherPastThanRememberedIsRefused(t *testing.T) {
 		t.Fatalf("a longer chain is refused: %v", err)
 	}
 
+	f.identities[bob.Address()] = shortened(t, f, bob)
+	if _, err := c.Peer(ctx, bob.Address()); !errors.Is(err, client.ErrPeerChanged) {
+		t.Errorf("a chain without its beginning: error %v, want ErrPeerChanged", err)
+	}
 	f.identities[bob.Address()] = &before
 	if _, err := c.Peer(ctx, bob.Address()); !errors.Is(err, client.ErrPeerChanged) {
 		t.Errorf("an older chain: error %v, want ErrPeerChanged", err)
@@ -117,6 +123,45 @@ func TestAPeerWithAnotherPastThanRememberedIsRefused(t *testing.T) {
 	if _, err := restarted.Peer(ctx, bob.Address()); !errors.Is(err, client.ErrPeerChanged) {
 		t.Errorf("another root: error %v, want ErrPeerChanged", err)
 	}
+}
+
+// shortened shows an identity as if its second key were its root.
+func shortened(t *testing.T, f *fakeCluster, id *client.Identity) *api.Identity {
+	t.Helper()
+	shown := *f.identities[id.Address()]
+	link, err := jose.ParseToken(shown.SigChain[0], f.domain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown.SigRoot, shown.SigChain = link.Payload, shown.SigChain[1:]
+	shown.MetaPublicJWS = signFor(t, id, api.PathMeMeta+"#"+api.FieldMetaPublic, `{}`)
+	return &shown
+}
+
+// signFor makes a token that the client itself would not make.
+func signFor(t *testing.T, id *client.Identity, target, payload string) string {
+	t.Helper()
+	exported, err := id.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e struct {
+		Sig json.RawMessage `json:"sig"`
+	}
+	if err := json.Unmarshal(exported, &e); err != nil {
+		t.Fatal(err)
+	}
+	key, err := jose.ParsePrivateKey(e.Sig, jose.Sig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := key.Sign([]byte(payload), jose.SignOptions{
+		Kid: id.Full() + "/" + key.Public().Thumbprint(), Target: target, IssuedAt: time.Now(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 func TestMessagesAreVerifiedByTheSendersChain(t *testing.T) {
@@ -175,9 +220,14 @@ func TestATokenMadeForAnotherPlaceIsNoMessage(t *testing.T) {
 	f := newFakeCluster(t)
 	c := f.client(t, nil, f.node(t))
 	bob := mustRegister(t, c, "")
-	m := client.Message{Token: f.identities[bob.Address()].EncPubKey}
-	c.Verify(within(t, 10*time.Second), &m)
-	if m.Verified != client.Unverified || m.Err == nil {
-		t.Fatalf("got %+v", m)
+	payload := fmt.Sprintf(`{"type":"s","id":"1","dst":%q,"exp":2000000000,"body":{}}`, bob.Full())
+	for target, want := range map[string]client.Verification{
+		"": client.VerifiedCurrent, api.PathMeMeta + "#" + api.FieldMetaPublic: client.Unverified,
+	} {
+		m := client.Message{Token: signFor(t, bob, target, payload)}
+		c.Verify(within(t, 10*time.Second), &m)
+		if m.Verified != want {
+			t.Errorf("target %q: %v, %v", target, m.Verified, m.Err)
+		}
 	}
 }

@@ -231,6 +231,17 @@ func TestARefusalAfterALostAnswerStaysUnknown(t *testing.T) {
 	}
 }
 
+func TestReadingHasNoUnknownOutcome(t *testing.T) {
+	f := newFakeCluster(t)
+	n := f.node(t)
+	c := f.client(t, func(cfg *client.Config) { cfg.RetryFor = -1 }, n)
+	ann := mustRegister(t, c, "")
+	n.setHook(func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) })
+	if _, err := c.Me(within(t, 10*time.Second), ann); err == nil || errors.Is(err, client.ErrOutcomeUnknown) {
+		t.Fatalf("error %v", err)
+	}
+}
+
 func TestNothingIsSentOnceTheContextHasEnded(t *testing.T) {
 	f := newFakeCluster(t)
 	n := f.node(t)
