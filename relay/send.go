@@ -89,7 +89,7 @@ func (s *Service) acceptLetters(ctx context.Context, c Caller, letters []*letter
 		}
 	}
 	for len(rest) > 0 {
-		n := proposalSize(rest)
+		n := proposalSize(rest, s.maxProposal)
 		err := s.acceptTogether(ctx, meta, rest[:n])
 		rest = rest[n:]
 		if err != nil {
@@ -99,11 +99,12 @@ func (s *Service) acceptLetters(ctx context.Context, c Caller, letters []*letter
 	}
 }
 
-// proposalSize gives how many letters go into the next proposal.
-func proposalSize(letters []*letter) int {
+// proposalSize gives how many letters go into a proposal of at most so many bytes;
+// one goes in any case.
+func proposalSize(letters []*letter, most int) int {
 	bytes := 0
 	for i, l := range letters {
-		if bytes += l.size(); i > 0 && bytes > maxProposal {
+		if bytes += l.size(); i > 0 && bytes > most {
 			return i
 		}
 	}

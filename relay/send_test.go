@@ -232,13 +232,27 @@ func TestAClearForAllIsHintedToEachReader(t *testing.T) {
 	}
 }
 
-// bulky makes messages that need several proposals.
-func bulky(a, b *party, n int) []string {
+// bulky makes messages of which not many fit a proposal of that node.
+func bulky(n *testNode, a, b *party, count int) []string {
+	n.maxProposal = 8 << 10
 	var msgs []string
-	for range n {
-		msgs = append(msgs, a.message('s', b, map[string]string{"x": strings.Repeat("x", 180<<10)}))
+	for range count {
+		msgs = append(msgs, a.message('s', b, map[string]string{"x": strings.Repeat("x", 2<<10)}))
 	}
 	return msgs
+}
+
+func TestTheLargestMessageFitsAProposal(t *testing.T) {
+	w, u := newUsers(t, 1)
+	a, b := w.register(u.caller, "user"), w.register(u.caller, "user")
+	// A token has 4/3 of its payload, and a little more.
+	big := func() string { return a.message('s', b, map[string]string{"x": strings.Repeat("x", 190<<10)}) }
+	got := w.send(w.nodes[0], u.caller, big(), big(), big(), big())
+	for i, r := range got {
+		if r.Code != api.CodeStored {
+			t.Errorf("%d: %+v", i, r)
+		}
+	}
 }
 
 func TestALargeCallKeepsItsOrderOverSeveralProposals(t *testing.T) {
@@ -252,7 +266,7 @@ func TestALargeCallKeepsItsOrderOverSeveralProposals(t *testing.T) {
 		}
 		return true, nil
 	})
-	msgs := bulky(a, b, 7)
+	msgs := bulky(n, a, b, 7)
 	got := w.send(n, u.caller, msgs...)
 	if proposals < 3 {
 		t.Errorf("%d proposals", proposals)
@@ -288,7 +302,7 @@ func TestAfterAFailedProposalNothingMoreIsTried(t *testing.T) {
 				}
 				return true, nil
 			})
-			msgs := bulky(a, b, 7)
+			msgs := bulky(n, a, b, 7)
 			got := must(n.Send(t.Context(), u.caller, api.SendRequest{Msgs: msgs}))(t)
 			if got.Code != api.CodeSent || count != 2 {
 				t.Errorf("the call got %d after %d proposals", got.Code, count)

@@ -46,7 +46,10 @@ type Service struct {
 	secrets *secretCache
 	toucher *toucher
 	streams *streamTable
-	recheck time.Duration // the constant, but in tests
+
+	// These are the constants of the same names, but in tests.
+	recheck     time.Duration
+	maxProposal int
 
 	closing   chan struct{} // closed first, so that whoever waits stops
 	closeOnce sync.Once
@@ -57,7 +60,7 @@ func New(o Options) *Service {
 	s := &Service{
 		domain: o.Domain, hosts: o.Hosts, proposer: o.Proposer, reader: o.Reader, router: o.Router,
 		bell: o.Bell, sealer: o.Sealer, logger: o.Logger, now: o.Now, rand: o.Rand,
-		secrets: newSecretCache(o.Sealer), streams: newStreamTable(), recheck: recheck,
+		secrets: newSecretCache(o.Sealer), streams: newStreamTable(), recheck: recheck, maxProposal: maxProposal,
 		closing: make(chan struct{}),
 	}
 	if s.logger == nil {
