@@ -60,7 +60,12 @@ type testNode struct {
 // newWorld makes n nodes at a fixed time.
 func newWorld(t testing.TB, n int) *world {
 	t.Helper()
-	w := &world{t: t, now: time.Unix(1_800_000_000, 0)}
+	return newWorldAt(t, n, time.Unix(1_800_000_000, 0))
+}
+
+func newWorldAt(t testing.TB, n int, now time.Time) *world {
+	t.Helper()
+	w := &world{t: t, now: now}
 	domain, err := address.NewDomain("nix.example.org", "api.nix.software")
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -129,7 +130,30 @@ func TestRegistrationRefusesWhatIsMissingWrongOrTooLarge(t *testing.T) {
 	}
 }
 
-// The sample of 2019 stands in the reference; this is its shape: padded key ids.
+func TestTheRegistrationSampleOf2019IsTaken(t *testing.T) {
+	var sample struct {
+		SigPubKey   json.RawMessage `json:"sigPubKey"`
+		EncPubKey   string          `json:"encPubKeyJWS"`
+		MetaPublic  string          `json:"metaPublicJWS"`
+		MetaPrivate string          `json:"metaPrivateJWS"`
+	}
+	data := must(os.ReadFile("../jose/testdata/vectors.json"))(t)
+	if err := json.Unmarshal(data, &sample); err != nil {
+		t.Fatal(err)
+	}
+	const sampleTime = 1569116334
+	for off, want := range map[int64]api.Code{0: api.CodeOK, 300: api.CodeOK, -300: api.CodeOK, 301: api.CodeBadIssuedAt} {
+		w := newWorldAt(t, 1, time.Unix(sampleTime+off, 0))
+		u := w.newTenant(w.bootstrap())
+		id, err := w.nodes[0].Register(t.Context(), u.caller, api.RegisterRequest(sample))
+		wantCode(t, err, want)
+		if want == api.CodeOK {
+			wantObject(t, id.MetaPublic, map[string]string{"identityType": "user", "appAddress": u.app})
+		}
+	}
+}
+
+// Clients of 2019 pad their key ids at registration.
 func TestRegistrationTakesPaddedAndShortKeyIDs(t *testing.T) {
 	w, u := newUsers(t, 1)
 	for _, cut := range []func(string) string{

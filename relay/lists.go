@@ -69,8 +69,8 @@ func parseListCursor(text string, kind listKind, parent address.Address) (addres
 	}
 	bad := &api.Error{Code: api.CodeBadCursor}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(b) != listCursorFields+listCursorSum {
-		return address.Address{}, bad
+	if err != nil || len(b) != listCursorFields+listCursorSum || len(text) != base64.RawURLEncoding.EncodedLen(len(b)) {
+		return address.Address{}, bad // (the decoder skips line breaks; the length tells)
 	}
 	fields, sum := b[:listCursorFields], b[listCursorFields:]
 	if subtle.ConstantTimeCompare(listChecksum(fields), sum) != 1 {
