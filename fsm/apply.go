@@ -42,6 +42,10 @@ func (m *Machine) Apply(entries []Entry) ([][][]byte, error) {
 	if err := tx.commit(); err != nil {
 		return nil, m.stop(err)
 	}
+	// Pebble reports a commit that failed to its logger alone, and expects not to return.
+	if err := m.failed.Load(); err != nil {
+		return nil, *err
+	}
 	m.setState(tx.state)
 	if len(tx.rings) > 0 {
 		m.opts.Notifier.Ring(tx.rings...)

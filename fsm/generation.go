@@ -22,9 +22,12 @@ type generation struct {
 	obsolete bool       // remove the directory at the end
 }
 
-// openGeneration opens the store of that name and reads its state.
-func (m *Machine) openGeneration(name string) (*generation, state, error) {
-	db, err := pebble.Open(m.dirs.path(name), m.storeOptions())
+// openGeneration opens the store of that name and reads its state. Unless it is
+// to be made, it must be there: an empty one in its place would be a loss.
+func (m *Machine) openGeneration(name string, create bool) (*generation, state, error) {
+	o := m.storeOptions()
+	o.ErrorIfNotExists, o.ErrorIfExists = !create, create
+	db, err := pebble.Open(m.dirs.path(name), o)
 	if err != nil {
 		return nil, state{}, fmt.Errorf("open the store: %w", err)
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// firstStore is the name of a machine's first store.
+const firstStore = storePrefix + "1"
+
 // Names in a machine's directory (docs/format/keyspace.md).
 const (
 	pointerName   = "CURRENT"     // holds the name of the store in use
@@ -29,7 +32,7 @@ type layout struct {
 func (l layout) path(name string) string { return l.fs.PathJoin(l.root, name) }
 
 // prepare makes the directory if needed, removes leftovers, and gives the name
-// of the store in use.
+// of the store in use; empty when there is none yet.
 func (l layout) prepare() (string, error) {
 	if err := makeDurable(l.fs, l.root); err != nil {
 		return "", err
@@ -38,17 +41,7 @@ func (l layout) prepare() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := l.removeLeftovers(name); err != nil {
-		return "", err
-	}
-	if name != "" {
-		return name, nil
-	}
-	name = storePrefix + "1"
-	if err := l.fs.MkdirAll(l.path(name), 0o700); err != nil {
-		return "", err
-	}
-	return name, l.point(name)
+	return name, l.removeLeftovers(name)
 }
 
 // current reads the pointer; empty when there is none yet.

@@ -99,13 +99,32 @@ func openSized(o Options, memTable uint64) (*Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fsm: open: %w", err)
 	}
-	gen, st, err := m.openGeneration(name)
-	if err != nil {
+	if err := m.start(name); err != nil {
 		return nil, fmt.Errorf("fsm: open: %w", err)
+	}
+	return m, nil
+}
+
+// start opens the store of that name, which must be there, or makes the first one.
+// The pointer is written last: what it names is whole.
+func (m *Machine) start(name string) error {
+	first := name == ""
+	if first {
+		name = firstStore
+	}
+	gen, st, err := m.openGeneration(name, first)
+	if err != nil {
+		return err
+	}
+	if first {
+		if err := m.dirs.point(name); err != nil {
+			gen.release()
+			return errors.Join(err, gen.err)
+		}
 	}
 	m.gen = gen
 	m.setState(st)
-	return m, nil
+	return nil
 }
 
 // Applied gives the index of the last entry applied.

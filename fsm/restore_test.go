@@ -2,12 +2,14 @@ package fsm
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/nixnode/nixnode/fsm/command"
@@ -237,5 +239,70 @@ func TestCrashWhileTheStoreFlushesByItselfLosesOnlyWholeBatches(t *testing.T) {
 	}
 	if between == 0 {
 		t.Fatalf("none of %d crashes fell into the middle", len(fs.crashed))
+	}
+}
+
+func TestStreamOfNoStoreOrOfALaterFormatIsRefused(t *testing.T) {
+	empty := vfs.NewMem()
+	if err := empty.MkdirAll("d", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var nothing bytes.Buffer
+	if _, err := dirstream.Write(&nothing, empty, "d"); err != nil {
+		t.Fatal(err)
+	}
+	later := open(t, vfs.NewMem())
+	defer closeMachine(t, later)
+	if err := later.gen.db.Set(keyFormat, binary.BigEndian.AppendUint64(nil, formatVersion+1), pebble.NoSync); err != nil {
+		t.Fatal(err)
+	}
+	s, err := later.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Release()
+	var stream bytes.Buffer
+	if _, err := s.WriteTo(&stream); err != nil {
+		t.Fatal(err)
+	}
+
+	m := openMem(t, vfs.NewMem(), nil)
+	applyAll(t, m, []Entry{entry(t, 1, prelude()...)})
+	want := outcomeOf(t, m)
+	if err := m.Restore(&nothing); !errors.Is(err, pebble.ErrDBDoesNotExist) {
+		t.Errorf("a stream of nothing: %v", err)
+	}
+	if err := m.Restore(&stream); !errors.Is(err, ErrFormat) {
+		t.Errorf("a stream of a later format: %v", err)
+	}
+	if got := outcomeOf(t, m); got != want {
+		t.Errorf("got %x, want %x", got, want)
+	}
+	applyAll(t, m, []Entry{entry(t, 2, plain(1, 10))})
+}
+
+func TestStoreThatIsGoneIsNotBegunAnew(t *testing.T) {
+	fs := vfs.NewMem()
+	m := open(t, fs)
+	applyAll(t, m, []Entry{entry(t, 1, prelude()...)})
+	closeMachine(t, m)
+	if err := fs.RemoveAll("fsm/" + firstStore); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Options{Dir: "fsm", FS: fs}); !errors.Is(err, pebble.ErrDBDoesNotExist) {
+		t.Fatalf("opened a store that is gone: %v", err)
+	}
+}
+
+func TestCrashAnywhereInTheFirstStartDoesNotPreventTheNext(t *testing.T) {
+	fs := &spyFS{MemFS: vfs.NewCrashableMem(), most: 200, on: true}
+	closeMachine(t, open(t, fs))
+	if len(fs.crashed) < 5 {
+		t.Fatalf("only %d crashes", len(fs.crashed))
+	}
+	for _, after := range fs.crashed {
+		m := open(t, after)
+		applyAll(t, m, []Entry{entry(t, 1, prelude()...)})
+		closeMachine(t, m)
 	}
 }

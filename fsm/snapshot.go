@@ -103,5 +103,5 @@ func (m *Machine) receive(r io.Reader, name string) (*generation, state, error) 
 	if err := m.dirs.sync(); err != nil {
 		return nil, state{}, err
 	}
-	return m.openGeneration(name)
+	return m.openGeneration(name, false)
 }
