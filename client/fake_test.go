@@ -38,7 +38,7 @@ type fakeCluster struct {
 	data       map[string]string
 	arrived    chan struct{} // closed and replaced when a message arrives
 	lastTS     uint64
-	sends      [][]string // the tokens of each call of send, answered or not
+	full       map[address.Address]bool // mailboxes that take no more
 }
 
 // fakeNode is one door to a fakeCluster.
@@ -65,6 +65,7 @@ func newFakeCluster(t *testing.T) *fakeCluster {
 		identities: map[address.Address]*api.Identity{},
 		mail:       map[address.Address][]api.StreamLine{},
 		seen:       map[string]string{}, cache: map[string]api.StreamLine{}, data: map[string]string{},
+		full:    map[address.Address]bool{},
 		arrived: make(chan struct{}),
 	}
 }
@@ -343,6 +344,10 @@ func (f *fakeCluster) sendOne(raw string) api.MessageResult {
 		r.Code = api.CodeNoIdentity
 		return r
 	}
+	if f.full[p.To] {
+		r.Code = api.CodeMailboxFull
+		return r
+	}
 	if r.TS = f.seen[raw]; r.TS != "" {
 		r.Code = api.CodeDuplicate
 		return r
@@ -385,7 +390,7 @@ func (f *fakeCluster) deliver(to address.Address, raw string) api.StreamLine {
 	return line
 }
 
-// select gives the lines of a mailbox above min, oldest first, and a channel that
+// lines gives the lines of a mailbox above min, oldest first, and a channel that
 // is closed when there may be more.
 func (f *fakeCluster) lines(a address.Address, q message.Query, after message.Timestamp) ([]api.StreamLine, <-chan struct{}) {
 	f.mu.Lock()

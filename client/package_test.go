@@ -177,6 +177,13 @@ func TestNobodyStopsAVaultByAsking(t *testing.T) {
 	f.deliver(vault.Address(), prepared[0].Token)
 	delete(f.identities, gone.Address()) // retired before the vault looks
 	f.mu.Unlock()
+	hoarder := mustRegister(t, c, "")
+	f.mu.Lock()
+	f.full[hoarder.Address()] = true // no answer fits into its mailbox
+	f.mu.Unlock()
+	if _, err := c.Request(ctx, hoarder, vault.Address(), packageID, client.RequestOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	a, err := c.Request(ctx, reader, vault.Address(), packageID, client.RequestOptions{})
 	if err != nil {
 		t.Fatal(err)

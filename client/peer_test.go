@@ -90,6 +90,22 @@ func TestAnEncryptionKeyOfARetiredSigningKeyIsRefused(t *testing.T) {
 	}
 }
 
+// Two identities may have one key, by mistake or malice; what it signed for the
+// one says nothing of the other.
+func TestATokenInAnothersNameIsNotThePeers(t *testing.T) {
+	f := newFakeCluster(t)
+	c := f.client(t, nil, f.node(t))
+	bob, eve := mustRegister(t, c, ""), mustRegister(t, c, "")
+	enc := string(bob.EncryptionKey().JWK())
+	shown := f.identities[bob.Address()]
+	for name, want := range map[string]error{bob.Full(): nil, eve.Full(): client.ErrPeer} {
+		shown.EncPubKey = signAs(t, bob, name, api.PathMeEncKey+"#"+api.FieldEncPubKey, enc)
+		if _, err := c.Peer(within(t, 10*time.Second), bob.Address()); !errors.Is(err, want) {
+			t.Errorf("in the name of %s: error %v, want %v", name, err, want)
+		}
+	}
+}
+
 func TestAPeerWithAnotherPastThanRememberedIsRefused(t *testing.T) {
 	f := newFakeCluster(t)
 	pins := client.NewMemoryPins()
@@ -141,6 +157,12 @@ func shortened(t *testing.T, f *fakeCluster, id *client.Identity) *api.Identity 
 // signFor makes a token that the client itself would not make.
 func signFor(t *testing.T, id *client.Identity, target, payload string) string {
 	t.Helper()
+	return signAs(t, id, id.Full(), target, payload)
+}
+
+// signAs is signFor under any name.
+func signAs(t *testing.T, id *client.Identity, name, target, payload string) string {
+	t.Helper()
 	exported, err := id.Export()
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +178,7 @@ func signFor(t *testing.T, id *client.Identity, target, payload string) string {
 		t.Fatal(err)
 	}
 	token, err := key.Sign([]byte(payload), jose.SignOptions{
-		Kid: id.Full() + "/" + key.Public().Thumbprint(), Target: target, IssuedAt: time.Now(),
+		Kid: name + "/" + key.Public().Thumbprint(), Target: target, IssuedAt: time.Now(),
 	})
 	if err != nil {
 		t.Fatal(err)
