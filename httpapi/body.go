@@ -68,7 +68,9 @@ func (x *exchange) readBody() ([]byte, error) {
 	if err != nil {
 		return nil, bodyError(err)
 	}
-	x.readWithin(0) // or it would strike while the request is being worked on
+	// Or it would strike while the request is being worked on: net/http waits in a
+	// read for the client to leave, and takes any error for that.
+	x.readWithin(0)
 	return buf.Bytes(), nil
 }
 

@@ -181,8 +181,9 @@ func TestTheTimeOfTheBodyDoesNotEndTheWork(t *testing.T) {
 	}}
 	inBubble(t, service, func(b *bubble) {
 		conn, r := b.dial()
-		for range 2 { // nor does it strike in the next request of the connection
-			b.post(conn, api.PathMe, "Content-Length: 2\r\n", "{}")
+		body := "{}" + strings.Repeat(" ", 64<<10) // large enough to move the deadline
+		for range 2 {                              // nor does it strike in the next request of the connection
+			b.post(conn, api.PathMe, fmt.Sprintf("Content-Length: %d\r\n", len(body)), body)
 			b.read(r, api.CodeIdentity)
 		}
 	})
@@ -220,5 +221,27 @@ func TestAClientThatTakesNoAnswerIsCutOff(t *testing.T) {
 		if took := time.Since(began); took > 35*time.Second {
 			b.t.Errorf("held for %v", took)
 		}
+	})
+}
+
+// The write deadline of one answer must not strike in the next request of the
+// connection, whose first bytes back are "100 Continue".
+func TestDeadlinesDoNotOutliveTheirRequest(t *testing.T) {
+	inBubble(t, &fakeService{}, func(b *bubble) {
+		conn, r := b.dial()
+		b.post(conn, api.PathMe, "Content-Length: 2\r\n", "{}")
+		b.read(r, api.CodeIdentity)
+		<-time.After(90 * time.Second)
+		b.post(conn, api.PathMe, "Content-Length: 2\r\nExpect: 100-continue\r\n", "")
+		if line, err := r.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+			b.t.Fatalf("%q, %v", line, err)
+		}
+		if _, err := r.Discard(len("\r\n")); err != nil {
+			b.t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte("{}")); err != nil {
+			b.t.Fatal(err)
+		}
+		b.read(r, api.CodeIdentity)
 	})
 }

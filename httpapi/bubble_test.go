@@ -41,9 +41,9 @@ func inBubble(t *testing.T, service *fakeService, f func(b *bubble)) {
 				t.Error(err)
 			}
 		})
+		defer wg.Wait()
+		defer server.Close()
 		f(b)
-		server.Close()
-		wg.Wait()
 	})
 }
 

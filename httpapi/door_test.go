@@ -45,7 +45,10 @@ func open(t *testing.T, service *fakeService, http2 bool, change ...func(*httpap
 	} else {
 		server.Start()
 	}
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.CloseClientConnections() // or a stream that a failed test leaves would be waited for
+		server.Close()
+	})
 	server.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &door{t: t, service: service, server: server, log: log, txns: map[string]bool{}}
 }

@@ -189,10 +189,13 @@ func TestAClientThatLeavesIsNoError(t *testing.T) {
 
 func TestTooManyRequestsAtOnceAreTurnedAway(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	service := &fakeService{hook: func(_ context.Context, c call) error {
+	service := &fakeService{hook: func(ctx context.Context, c call) error {
 		if c.method == "Me" {
 			close(entered)
-			<-release
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
 		}
 		return nil
 	}}

@@ -148,6 +148,16 @@ func TestEveryRouteAsksForCredentialsAndScopeBeforeItReadsTheBody(t *testing.T) 
 	})
 }
 
+func TestSeveralCredentialsAreNone(t *testing.T) {
+	d := open(t, &fakeService{}, false)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", d.server.URL+"/v1/identity/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header["Authorization"] = []string{everything, everything}
+	d.reply(d.do(req), api.CodeNoCredentials)
+}
+
 func TestEveryRouteRefusesOtherMethodsWithoutCredentials(t *testing.T) {
 	d := open(t, &fakeService{}, false)
 	methods := map[string][]string{}

@@ -43,10 +43,8 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
-	// Deadlines belong to the connection and outlive the request before this one.
-	// That for reading also bounds how long net/http drains a body that an early
-	// answer leaves unread.
-	x.writeWithin(0)
+	// Set here and not first by who reads the body: it also bounds how long net/http
+	// drains one that an early answer leaves unread.
 	if r.Body != nil && r.Body != http.NoBody {
 		x.readWithin(h.limits.Body)
 	}

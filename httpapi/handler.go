@@ -135,7 +135,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.serve(r.Context())
 }
 
-// serve takes the way that package comment tells. Each step may end it.
+// serve takes the way that the package comment tells. Each step may end it.
 func (x *exchange) serve(ctx context.Context) {
 	if x.r.Method == http.MethodOptions {
 		x.succeed(answer{code: api.CodeOK}) // no credentials, no TLS, no path asked for (section 2)
@@ -195,12 +195,21 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if x.route.Scope == open {
 		return nil
 	}
-	caller, err := x.h.service.Authenticate(ctx, x.r.Header.Get("Authorization"), x.txnID)
+	caller, err := x.h.service.Authenticate(ctx, authorization(x.r), x.txnID)
 	if err != nil {
 		return err
 	}
 	x.caller, x.key = caller, x.h.service.KeyOf(caller)
 	return x.h.service.Require(caller, x.route.Scope)
+}
+
+// authorization gives the header, or nothing when there are several: which one
+// counts must not depend on who reads them.
+func authorization(r *http.Request) string {
+	if all := r.Header.Values("Authorization"); len(all) == 1 {
+		return all[0]
+	}
+	return ""
 }
 
 // secure reports whether the request came as section 2 demands for /v1/.

@@ -66,14 +66,14 @@ func (x *exchange) write(e api.Envelope) {
 	header := x.w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(data)))
-	x.setErrorHeaders(header, e)
+	setErrorHeaders(header, e)
 	x.writeWithin(x.h.limits.Answer + paceOf(len(data)))
 	x.w.WriteHeader(e.Status)
 	_, _ = x.w.Write(data) // a client that does not take its answer is none of ours
 }
 
 // setErrorHeaders sets what RFC 9110 and section 2 want beside some statuses.
-func (x *exchange) setErrorHeaders(header http.Header, e api.Envelope) {
+func setErrorHeaders(header http.Header, e api.Envelope) {
 	switch e.Status {
 	case http.StatusUnauthorized:
 		// RFC 9110 §11.6.1 wants a challenge. Bearer is named alone because
@@ -81,12 +81,6 @@ func (x *exchange) setErrorHeaders(header http.Header, e api.Envelope) {
 		header.Set("WWW-Authenticate", `Bearer realm="nix"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		header.Set("Retry-After", strconv.Itoa(retryAfter(e.Code)))
-	case http.StatusRequestTimeout, http.StatusRequestEntityTooLarge:
-		// The rest of the body is still under way. HTTP/2 ends the one stream;
-		// there the header would close its neighbours too.
-		if x.r.ProtoMajor < 2 {
-			header.Set("Connection", "close")
-		}
 	}
 }
 

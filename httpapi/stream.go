@@ -40,11 +40,8 @@ func (x *exchange) stream(ctx context.Context, s Stream) {
 	}
 }
 
-// endStream tells the reason in a last line, if the connection still takes one,
-// and has the connection broken: a body that ends cleanly would look like all
-// there is (section 6).
+// endStream tells the reason in a last line, if the connection still takes one.
 func (x *exchange) endStream(err error) {
-	x.broken = true
 	if errors.Is(err, errCutOff) {
 		x.code = api.CodeReaderTooSlow
 		return // half a line may be out
@@ -68,6 +65,7 @@ func (x *exchange) startStream() {
 	x.writeWithin(2 * x.h.limits.Write)
 	x.w.WriteHeader(x.route.Code.Status())
 	x.streaming, x.code = true, x.route.Code
+	x.broken = true  // from here on: a body that ends cleanly would look like all there is (section 6)
 	_ = x.rc.Flush() // if it fails, so does the first write
 }
 
