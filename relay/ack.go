@@ -16,7 +16,8 @@ import (
 // that it lists, or all up to and including one (section 6). Messages that are not
 // there any more are no error. Errors: 40001, 40004.
 func (s *Service) Ack(ctx context.Context, c Caller, req api.ProofRequest) (api.AckBody, error) {
-	if err := c.Require(ScopeMessage); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeMessage)
+	if err != nil {
 		return api.AckBody{}, err
 	}
 	t, err := s.parseProof(req.JWT, api.PathAck)

@@ -10,7 +10,8 @@ import (
 
 // CreateApplication makes an application of a customer [its admin, or operator].
 func (s *Service) CreateApplication(ctx context.Context, c Caller, customerID string, req api.NameRequest) (api.Application, error) {
-	if err := c.Require(ScopeAdmin); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeAdmin)
+	if err != nil {
 		return api.Application{}, err
 	}
 	customer, err := s.parseTenant(customerID, address.Customer)
@@ -78,7 +79,8 @@ func (s *Service) Application(ctx context.Context, c Caller, id string) (out api
 
 // UpdateApplication changes what the patch names.
 func (s *Service) UpdateApplication(ctx context.Context, c Caller, id string, patch api.TenantPatch) (api.Application, error) {
-	if err := c.Require(ScopeAdmin); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeAdmin)
+	if err != nil {
 		return api.Application{}, err
 	}
 	a, err := s.parseTenant(id, address.Application)

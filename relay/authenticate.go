@@ -32,6 +32,20 @@ func (s *Service) Authenticate(ctx context.Context, authorization, txnID string)
 	return c, nil
 }
 
+// Authorize demands one of the scopes in scope, as Caller.Require does; but a
+// caller that was found in an outdated state may have been given it since.
+// Errors: 40300, and those of Authenticate.
+func (s *Service) Authorize(ctx context.Context, c Caller, scope Scope) (Caller, error) {
+	if c.Require(scope) == nil {
+		return c, nil
+	}
+	err := s.read(ctx, c, scope, func(_ View, current Caller) error {
+		c = current
+		return nil
+	})
+	return c, err
+}
+
 // identify finds the caller in v. The secret is verified before anything else is
 // said about the key, so that only its holder learns more.
 func (s *Service) identify(v View, shown credentials) (Caller, error) {

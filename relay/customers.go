@@ -11,7 +11,8 @@ import (
 // CreateCustomer makes a customer [operator] (section 9). Like all that makes a
 // tenant, it makes another one each time.
 func (s *Service) CreateCustomer(ctx context.Context, c Caller, req api.NameRequest) (api.Customer, error) {
-	if err := c.Require(ScopeOperator); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeOperator)
+	if err != nil {
 		return api.Customer{}, err
 	}
 	if err := checkName(req.Name); err != nil {
@@ -61,7 +62,8 @@ func (s *Service) Customer(ctx context.Context, c Caller, id string) (out api.Cu
 
 // UpdateCustomer changes what the patch names.
 func (s *Service) UpdateCustomer(ctx context.Context, c Caller, id string, patch api.TenantPatch) (api.Customer, error) {
-	if err := c.Require(ScopeAdmin); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeAdmin)
+	if err != nil {
 		return api.Customer{}, err
 	}
 	a, err := s.parseTenant(id, address.Customer)

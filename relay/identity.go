@@ -140,7 +140,7 @@ func (s *Service) update(ctx context.Context, c Caller, cmd command.Command, a a
 
 // applyChange verifies the tokens of a change and has it applied.
 func (s *Service) applyChange(ctx context.Context, c Caller, cmd command.Command, changes ...change) (index uint64, err error) {
-	if err := c.Require(ScopeIdentity); err != nil {
+	if c, err = s.Authorize(ctx, c, ScopeIdentity); err != nil {
 		return 0, err
 	}
 	err = s.decide(ctx, func(v View) error {

@@ -22,7 +22,8 @@ const maxExpires = 253402300799
 // CreateKey makes an API key of an application [its customer's admin, or
 // operator]. The secret is in this answer and in none after it.
 func (s *Service) CreateKey(ctx context.Context, c Caller, appID string, req api.KeyRequest) (api.Key, error) {
-	if err := c.Require(ScopeAdmin); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeAdmin)
+	if err != nil {
 		return api.Key{}, err
 	}
 	app, err := s.parseTenant(appID, address.Application)
@@ -158,7 +159,8 @@ func (s *Service) DeleteKey(ctx context.Context, c Caller, id string) error {
 
 // administerKey reads the address of a key that the caller may administer.
 func (s *Service) administerKey(ctx context.Context, c Caller, id string) (address.Address, error) {
-	if err := c.Require(ScopeAdmin); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeAdmin)
+	if err != nil {
 		return address.Address{}, err
 	}
 	a, err := s.parseTenant(id, address.APIKey)

@@ -114,7 +114,7 @@ func startOf(mailbox address.Address, q message.Query) (uint64, error) {
 // any more (401…, 41000), the node lost the leader (50300) or is going down
 // (60000), or the identity opened too many streams (60002).
 func (st *Stream) Next(ctx context.Context) ([]api.StreamLine, error) {
-	timer := time.NewTimer(st.s.recheck)
+	timer := time.NewTimer(st.rest())
 	defer timer.Stop()
 	for {
 		select {
@@ -132,7 +132,7 @@ func (st *Stream) Next(ctx context.Context) ([]api.StreamLine, error) {
 			}
 			continue
 		}
-		timer.Reset(st.s.recheck)
+		timer.Reset(st.rest())
 		select {
 		case <-st.sub.C():
 		case <-timer.C:
@@ -141,6 +141,13 @@ func (st *Stream) Next(ctx context.Context) ([]api.StreamLine, error) {
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// rest is for how long to wait for the bell: until the next look is due, which is
+// no later than the moment at which the node has been out of touch for too long.
+func (st *Stream) rest() time.Duration {
+	left := maxSilence - st.s.router.LastContact()
+	return min(st.s.recheck, max(left, 0)+time.Millisecond)
 }
 
 // end makes Next return the reason. Only the first one counts.

@@ -15,7 +15,8 @@ import (
 // by the key in the request, which proves that the caller has it.
 // Errors: 40001, 40004, 40010 to 40015, 40019, 40902, 41000, 41302.
 func (s *Service) Register(ctx context.Context, c Caller, req api.RegisterRequest) (api.Identity, error) {
-	if err := c.Require(ScopeIdentity); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeIdentity)
+	if err != nil {
 		return api.Identity{}, err
 	}
 	cmd, err := s.registration(req)

@@ -27,7 +27,8 @@ const maxProposal = 512 << 10
 // destination keep their order (section 6). An error is about the call as a whole,
 // of which nothing was accepted then.
 func (s *Service) Send(ctx context.Context, c Caller, req api.SendRequest) (SendAnswer, error) {
-	if err := c.Require(ScopeMessage); err != nil {
+	c, err := s.Authorize(ctx, c, ScopeMessage)
+	if err != nil {
 		return SendAnswer{}, err
 	}
 	if err := checkSend(req); err != nil {

@@ -152,6 +152,34 @@ func TestAnAdminSeesAndChangesItsOwnCustomerAlone(t *testing.T) {
 	wantCode(t, err, api.CodeScope)
 }
 
+func TestAScopeThatWasJustGivenIsKnownOnALaggingNode(t *testing.T) {
+	w, u := newUsers(t, 2)
+	lead, edge, ctx := w.nodes[0], w.nodes[1], t.Context()
+	edge.setLag(true)
+	must(lead.UpdateKey(ctx, u.operator, u.key, api.KeyPatch{Scopes: []string{api.ScopeAdmin}}))(t)
+	c := w.login(edge, u.key, u.secret)
+	if c.Require(ScopeAdmin) == nil {
+		t.Fatal("the node does not lag")
+	}
+	if _, err := edge.CreateApplication(ctx, c, u.customer, api.NameRequest{Name: "x"}); err != nil {
+		t.Error(err)
+	}
+	c, err := edge.Authorize(ctx, c, ScopeAdmin)
+	wantCode(t, err, api.CodeOK)
+	wantCode(t, c.Require(ScopeAdmin), api.CodeOK)
+	_, err = edge.Authorize(ctx, c, ScopeMessage)
+	wantCode(t, err, api.CodeScope)
+}
+
+func TestAChangeThatCannotBeShownIsNotCalledUndone(t *testing.T) {
+	w := newWorld(t, 1)
+	operator := w.bootstrap()
+	n := w.nodes[0]
+	n.set(func() { n.afterErr = ErrNoLeader })
+	_, err := n.CreateCustomer(t.Context(), operator, api.NameRequest{Name: "acme"})
+	wantCode(t, err, api.CodeUnknownOutcome)
+}
+
 func TestTenantsRefuseWhatIsMissingOrWrong(t *testing.T) {
 	w := newWorld(t, 1)
 	operator := w.bootstrap()

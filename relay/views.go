@@ -24,10 +24,15 @@ func (s *Service) read(ctx context.Context, c Caller, scope Scope, f func(v View
 }
 
 // readAfter runs f on a state that includes a log entry: what answers a change.
+// When that state cannot be had, the change is done all the same, so it must not
+// be called undone: sending it again gives the answer.
 func (s *Service) readAfter(ctx context.Context, index uint64, f func(v View) error) error {
 	v, err := s.reader.After(ctx, index)
+	if err != nil && !internal(clusterError(err)) {
+		return api.Wrap(api.CodeUnknownOutcome, err)
+	}
 	if err != nil {
-		return clusterError(err)
+		return err
 	}
 	return s.with(v, f)
 }
