@@ -6,10 +6,12 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +24,9 @@ import (
 type sample struct {
 	rate     float64 // accepted messages a second
 	p50, p99 time.Duration
+	// again is how many calls were answered with "try again", and were: a busy
+	// machine can make a leader step down.
+	again int
 }
 
 func median(s []sample) sample {
@@ -36,6 +41,7 @@ func (t *target) load(ctx context.Context, n int, o options) (sample, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: n}
 	defer transport.CloseIdleConnections()
 	took := make([][]time.Duration, n)
+	var again atomic.Int64
 	began := time.Now()
 	end := began.Add(o.round)
 	g, ctx := errgroup.WithContext(ctx)
@@ -43,10 +49,11 @@ func (t *target) load(ctx context.Context, n int, o options) (sample, error) {
 		g.Go(func() error {
 			s := sender{t: t, transport: transport, number: i, url: t.urls[i%len(t.urls)] + api.PathSend}
 			for time.Now().Before(end) {
-				d, err := s.call(ctx, o)
+				d, repeats, err := s.call(ctx, o)
 				if err != nil {
 					return err
 				}
+				again.Add(int64(repeats))
 				took[i] = append(took[i], d)
 			}
 			return nil
@@ -60,7 +67,7 @@ func (t *target) load(ctx context.Context, n int, o options) (sample, error) {
 	slices.Sort(all)
 	return sample{
 		rate: float64(len(all)*o.batch) / elapsed.Seconds(),
-		p50:  all[len(all)/2], p99: all[len(all)*99/100],
+		p50:  all[len(all)/2], p99: all[len(all)*99/100], again: int(again.Load()),
 	}, nil
 }
 
@@ -74,52 +81,65 @@ type sender struct {
 	sent      int
 }
 
-// call signs a batch, sends it, and gives how long the answer took. Signing is
-// not in that time, though it takes its share of the machine.
-func (s *sender) call(ctx context.Context, o options) (time.Duration, error) {
+// call signs a batch, sends it until it is accepted, and gives how long that
+// took. Signing is not in that time, though it takes its share of the machine.
+func (s *sender) call(ctx context.Context, o options) (took time.Duration, repeats int, err error) {
 	body, err := s.prepare(ctx, o)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(s.t.key.ID+":"+s.t.key.Secret)))
 	began := time.Now()
-	resp, err := s.transport.RoundTrip(req)
-	if err != nil {
-		return 0, err
+	for {
+		err := s.try(ctx, body, o.batch)
+		var refusal *api.Error
+		if errors.As(err, &refusal) && refusal.Code.Temporary() && repeats < maxRepeats {
+			repeats++
+			continue
+		}
+		return time.Since(began), repeats, err
 	}
-	answer, err := io.ReadAll(resp.Body)
-	took := time.Since(began)
-	if err := errorsOf(resp, answer, err, o.batch); err != nil {
-		return 0, err
-	}
-	return took, nil
 }
 
-// errorsOf makes sure that what is counted was really accepted: each message new,
-// and stored.
-func errorsOf(resp *http.Response, answer []byte, err error, batch int) error {
+// maxRepeats bounds the tries of one call; a refusal takes up to two seconds.
+const maxRepeats = 10
+
+func (s *sender) try(ctx context.Context, body []byte, batch int) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(s.t.key.ID+":"+s.t.key.Secret)))
+	resp, err := s.transport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	answer, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {
 		return err
 	}
+	return checkAnswer(answer, batch)
+}
+
+// checkAnswer makes sure that what is counted was really accepted: each message
+// stored, now or by an earlier try.
+func checkAnswer(answer []byte, batch int) error {
 	var reply api.Reply
-	var results []api.MessageResult
 	if err := json.Unmarshal(answer, &reply); err != nil {
 		return err
 	}
 	if reply.Code != api.CodeSent {
-		return fmt.Errorf("code %d: %s", reply.Code, reply.Err)
+		return &api.Error{Code: reply.Code, Detail: reply.Err, TxnID: reply.TxnID}
 	}
+	var results []api.MessageResult
 	if err := json.Unmarshal(reply.Body, &results); err != nil || len(results) != batch {
 		return fmt.Errorf("%d results for %d messages (%v)", len(results), batch, err)
 	}
 	for _, r := range results {
-		if r.Code != api.CodeStored && r.Code != api.CodeStoredListening {
-			return fmt.Errorf("message result %d: %s", r.Code, r.Err)
+		switch r.Code {
+		case api.CodeStored, api.CodeStoredListening, api.CodeDuplicate:
+		default:
+			return &api.Error{Code: r.Code, Detail: r.Err}
 		}
 	}
 	return nil

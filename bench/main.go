@@ -137,7 +137,11 @@ func compare(ctx context.Context, o options, targets []*target, senders int) err
 	base := median(rounds[0])
 	for i, t := range targets {
 		m := median(rounds[i])
-		fmt.Printf("%8d %6d %12.0f %10s %10s %9.2fx\n", senders, t.nodes, m.rate, short(m.p50), short(m.p99), m.rate/base.rate)
+		fmt.Printf("%8d %6d %12.0f %10s %10s %9.2fx", senders, t.nodes, m.rate, short(m.p50), short(m.p99), m.rate/base.rate)
+		if m.again > 0 {
+			fmt.Printf("  (%d calls repeated)", m.again)
+		}
+		fmt.Println()
 	}
 	return nil
 }

@@ -81,13 +81,13 @@ type Timing struct {
 	Patience time.Duration
 }
 
-// DefaultTiming suits nodes on one machine or in one data centre: a lost
-// leader is replaced within about two seconds.
+// DefaultTiming suits nodes in one data centre: a lost leader is replaced within
+// two to three seconds, and a machine that is busy for half a second loses nothing.
 func DefaultTiming() Timing {
 	return Timing{
-		Heartbeat: 600 * time.Millisecond,
-		Election:  600 * time.Millisecond,
-		Lease:     400 * time.Millisecond,
+		Heartbeat: time.Second,
+		Election:  time.Second,
+		Lease:     500 * time.Millisecond,
 		Commit:    5 * time.Millisecond,
 		Patience:  2 * time.Second,
 	}
