@@ -68,7 +68,10 @@ func (s *Service) identify(v View, shown credentials) (Caller, error) {
 		return Caller{}, err
 	}
 	c := Caller{key: shown.key, generation: generation}
-	return s.admit(v, c, 0)
+	if err := s.checkKey(v, c, rec, found); err != nil {
+		return Caller{}, err
+	}
+	return c.as(rec), nil
 }
 
 // maxGenerations is how many secrets of one key can be good at a time.
@@ -105,8 +108,8 @@ func secretLive(k command.KeySecret, now int64) bool { return k.Until == 0 || no
 // and never behind replicated time.
 func (s *Service) seconds(v View) int64 { return max(s.now().Unix(), v.Clock()) }
 
-// admit demands that the caller's key is good in v and has a scope of scope (0
-// asks for none), and gives the caller as v knows it.
+// admit demands that the caller's key is good in v and has one of the scopes, and
+// gives the caller as v knows it.
 func (s *Service) admit(v View, c Caller, scope Scope) (Caller, error) {
 	rec, found, err := v.Key(c.key)
 	if err != nil {
@@ -115,11 +118,8 @@ func (s *Service) admit(v View, c Caller, scope Scope) (Caller, error) {
 	if err := s.checkKey(v, c, rec, found); err != nil {
 		return Caller{}, err
 	}
-	c.application, c.customer, c.scopes = rec.Application, rec.Customer, rec.Scopes
-	if scope != 0 {
-		return c, c.Require(scope)
-	}
-	return c, nil
+	c = c.as(rec)
+	return c, c.Require(scope)
 }
 
 func (s *Service) checkKey(v View, c Caller, rec command.KeyRecord, found bool) error {

@@ -47,6 +47,12 @@ type Caller struct {
 // Key gives the API key's address, for the access log.
 func (c Caller) Key() address.Address { return c.key }
 
+// as gives the caller as the record of its key has it.
+func (c Caller) as(rec command.KeyRecord) Caller {
+	c.application, c.customer, c.scopes = rec.Application, rec.Customer, rec.Scopes
+	return c
+}
+
 // Require demands one of the scopes in scope; an operator may do all that an
 // admin may. Errors: 40300.
 func (c Caller) Require(scope Scope) error {

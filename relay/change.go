@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"context"
 	"slices"
 
 	"github.com/nixnode/nixnode/api"
@@ -8,27 +9,60 @@ import (
 	"github.com/nixnode/nixnode/jose"
 )
 
+// change is one token by which something changes, and where the command says so.
+type change struct {
+	token  *jose.Token
+	field  string
+	target string
+	proof  *command.Proof
+}
+
+// applyChange verifies the tokens of a change and has it applied.
+func (s *Service) applyChange(ctx context.Context, c Caller, cmd command.Command, changes ...change) (index uint64, err error) {
+	if c, err = s.Authorize(ctx, c, ScopeIdentity); err != nil {
+		return 0, err
+	}
+	err = s.decide(ctx, func(v View) error {
+		for _, ch := range changes {
+			rec, signer, err := verifyChange(v, c, ch)
+			if err != nil {
+				return err
+			}
+			s.toucher.heard(ch.token.Key.Address, rec)
+			*ch.proof = proofOf(ch.token, signer)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	*cmd.Origin() = s.meta(c)
+	_, index, err = s.proposeOne(ctx, cmd)
+	return index, err
+}
+
 // verifyChange finds the key that a token which changes something was signed
 // with: the identity's current key, or, for the very token that was applied last
 // to that target, the key that was current then. So the same request is answered
 // alike again, though it may have replaced the key itself (section 4). It gives
-// the thumbprint of the key.
-func verifyChange(v View, c Caller, t *jose.Token, field, target string) (signer string, err error) {
-	rec, err := identityOf(v, c, t.Key.Address)
-	if err != nil {
-		return "", err
+// the identity, and the thumbprint of the key.
+func verifyChange(v View, c Caller, ch change) (rec command.IdentityRecord, signer string, err error) {
+	t := ch.token
+	if rec, err = identityOf(v, c, t.Key.Address); err != nil {
+		return rec, "", err
 	}
-	repeated, err := wasApplied(v, t, target)
+	repeated, err := wasApplied(v, t, ch.target)
 	if err != nil {
-		return "", err
+		return rec, "", err
 	}
-	if rec.Retired && !(repeated && target == command.TargetRetire) {
-		return "", &api.Error{Code: api.CodeRetiredIdentity}
+	if rec.Retired && !(repeated && ch.target == command.TargetRetire) {
+		return rec, "", &api.Error{Code: api.CodeRetiredIdentity}
 	}
 	if repeated && !t.Key.KeyID.Selects(rec.Thumbprint) {
-		return verifyFormer(v, t, field)
+		signer, err = verifyFormer(v, t, ch.field)
+		return rec, signer, err
 	}
-	return rec.Thumbprint, verifyWith(t, rec.SigKey, field)
+	return rec, rec.Thumbprint, verifyWith(t, rec.SigKey, ch.field)
 }
 
 // wasApplied reports whether t is among the tokens that were applied last to target.

@@ -120,14 +120,6 @@ func (s *Service) UpdateMeta(ctx context.Context, c Caller, req api.MetaRequest)
 	return s.update(ctx, c, cmd, cmd.Identity, changes...)
 }
 
-// change is one token by which something changes, and where the command says so.
-type change struct {
-	token  *jose.Token
-	field  string
-	target string
-	proof  *command.Proof
-}
-
 // update verifies the tokens of a change, has it applied, and gives the identity
 // as it is then.
 func (s *Service) update(ctx context.Context, c Caller, cmd command.Command, a address.Address, changes ...change) (api.Identity, error) {
@@ -136,27 +128,4 @@ func (s *Service) update(ctx context.Context, c Caller, cmd command.Command, a a
 		return api.Identity{}, err
 	}
 	return s.shownAfter(ctx, index, a)
-}
-
-// applyChange verifies the tokens of a change and has it applied.
-func (s *Service) applyChange(ctx context.Context, c Caller, cmd command.Command, changes ...change) (index uint64, err error) {
-	if c, err = s.Authorize(ctx, c, ScopeIdentity); err != nil {
-		return 0, err
-	}
-	err = s.decide(ctx, func(v View) error {
-		for _, ch := range changes {
-			signer, err := verifyChange(v, c, ch.token, ch.field, ch.target)
-			if err != nil {
-				return err
-			}
-			*ch.proof = proofOf(ch.token, signer)
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	*cmd.Origin() = s.meta(c)
-	_, index, err = s.proposeOne(ctx, cmd)
-	return index, err
 }

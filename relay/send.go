@@ -69,7 +69,7 @@ func answer(letters []*letter) SendAnswer {
 	accepted := false
 	for i, l := range letters {
 		out.Results[i] = l.result
-		accepted = accepted || l.result.Code.Success()
+		accepted = accepted || l.refused == nil // also one that was denied then
 	}
 	if len(letters) > 0 && !accepted {
 		out.Code = letters[0].result.Code

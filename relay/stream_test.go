@@ -196,6 +196,19 @@ func TestAHintDeliversBeforeTheNodeHasAppliedTheMessage(t *testing.T) {
 	wantIDs(t, w, next(t, plain, 1), []string{"6"})
 }
 
+func TestAHintIsTakenAfterTheMessageBeforeItIsGone(t *testing.T) {
+	w, u := newUsers(t, 2)
+	edge := w.nodes[1]
+	a, b := w.register(u.caller, "user"), w.register(u.caller, "user")
+	sent := fill(w, u.caller, a, b, 2)
+	must(w.nodes[0].Ack(t.Context(), u.caller, b.proof(api.PathAck, "upTo", sent[1].TS)))(t)
+	s := w.listen(t, edge, u.caller, b)
+	silent(t, s)
+	edge.setLag(true)
+	fill(w, u.caller, a, b, 1)
+	wantIDs(t, w, next(t, s, 1), []string{"3"})
+}
+
 func TestAHintThatDoesNotGoOnExactlyIsAMereRing(t *testing.T) {
 	w, u := newUsers(t, 2)
 	edge := w.nodes[1]

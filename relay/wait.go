@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nixnode/nixnode/address"
@@ -14,22 +15,28 @@ import (
 // waiter waits for the answers to the requests of one send (section 6, "wait").
 // It listens before anything is sent, so that no answer comes too early for it.
 type waiter struct {
-	s       *Service
-	sub     *notify.Subscription
-	letters []*letter
-	// from is where each sender's mailbox ended before anything was sent.
-	from map[address.Address]uint64
+	s    *Service
+	sub  *notify.Subscription
+	open []request
+	// ends is where each sender's mailbox ended before anything was sent.
+	ends map[address.Address]uint64
 	// read is how far each mailbox was looked through.
 	read map[address.Address]uint64
 }
 
+// request is one request without an answer yet, which lies behind after.
+type request struct {
+	*letter
+	after uint64
+}
+
 // startWait listens for the senders of the requests among letters.
 func (s *Service) startWait(letters []*letter) (*waiter, error) {
-	w := &waiter{s: s, from: map[address.Address]uint64{}, read: map[address.Address]uint64{}}
+	w := &waiter{s: s, ends: map[address.Address]uint64{}, read: map[address.Address]uint64{}}
 	var senders []address.Address
 	for _, l := range letters {
 		if l.refused == nil && l.payload.Type == message.Request {
-			w.letters = append(w.letters, l)
+			w.open = append(w.open, request{letter: l})
 			senders = append(senders, l.token.Key.Address)
 		}
 	}
@@ -45,7 +52,7 @@ func (s *Service) startWait(letters []*letter) (*waiter, error) {
 			if err != nil {
 				return err
 			}
-			w.from[a] = box.LastTS
+			w.ends[a] = box.LastTS
 		}
 		return nil
 	})
@@ -65,14 +72,14 @@ func (w *waiter) wait(ctx context.Context, c Caller, most time.Duration) {
 	w.begin()
 	timer := time.NewTimer(most)
 	defer timer.Stop()
-	for len(w.letters) > 0 {
+	for len(w.open) > 0 {
 		if err := w.look(c); err != nil {
 			if internal(err) {
 				w.s.logger.Error("waiting for answers failed", "txnID", c.txnID, "error", err)
 			}
 			return
 		}
-		if len(w.letters) == 0 {
+		if len(w.open) == 0 {
 			return
 		}
 		select {
@@ -88,25 +95,24 @@ func (w *waiter) wait(ctx context.Context, c Caller, most time.Duration) {
 }
 
 // begin drops the requests that need no waiting. One that was accepted before may
-// have its answer already: its sender's mailbox is looked through from the start.
+// have its answer already: for it, the whole mailbox is looked through.
 func (w *waiter) begin() {
-	open := w.letters[:0]
-	for _, l := range w.letters {
-		a := l.token.Key.Address
-		switch l.result.Code {
+	var open []request
+	for _, r := range w.open {
+		a := r.token.Key.Address
+		switch r.result.Code {
 		case api.CodeDuplicate:
-			w.from[a] = 0
 		case api.CodeStored, api.CodeStoredListening:
+			r.after = w.ends[a]
 		default:
 			continue
 		}
-		open = append(open, l)
+		open = append(open, r)
+		if from, known := w.read[a]; !known || r.after < from {
+			w.read[a] = r.after
+		}
 	}
-	w.letters = open
-	for _, l := range open {
-		a := l.token.Key.Address
-		w.read[a] = w.from[a]
-	}
+	w.open = open
 }
 
 // look reads what is new in the mailboxes, for a caller whose key is still good.
@@ -148,13 +154,12 @@ func (w *waiter) lookInto(v View, mailbox address.Address) error {
 
 // answer gives m to the request that it answers, if there is one.
 func (w *waiter) answer(mailbox address.Address, m command.Message) {
-	for i, l := range w.letters {
-		if l.token.Key.Address != mailbox || m.From != l.payload.To || m.Reply != l.payload.ID {
-			continue
-		}
-		l.succeed(w.s.domain, answerCode(m.Kind), []api.StreamLine{line(m.TS, m.Token)})
-		w.letters = append(w.letters[:i:i], w.letters[i+1:]...)
-		return
+	i := slices.IndexFunc(w.open, func(r request) bool {
+		return r.token.Key.Address == mailbox && m.From == r.payload.To && m.Reply == r.payload.ID && m.TS > r.after
+	})
+	if i >= 0 {
+		w.open[i].succeed(w.s.domain, answerCode(m.Kind), []api.StreamLine{line(m.TS, m.Token)})
+		w.open = slices.Delete(w.open, i, i+1)
 	}
 }
 

@@ -25,6 +25,9 @@ func TestWaitingGivesTheAnswerOfTheOtherParty(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
+				if got.Code != api.CodeSent {
+					t.Errorf("the call got %d", got.Code)
+				}
 				done <- got.Results[0]
 			}()
 			asked := next(t, vault, 1)
@@ -45,6 +48,21 @@ func TestWaitingGivesTheAnswerOfTheOtherParty(t *testing.T) {
 				t.Errorf("again: %+v", again.Results[0])
 			}
 		})
+	}
+}
+
+// Ids may be used twice: an old answer is for the old request, and not for a new one.
+func TestAnOldAnswerIsNotTakenForANewRequest(t *testing.T) {
+	w, u := newUsers(t, 1)
+	n := w.nodes[0]
+	v, r := w.register(u.caller, "vault"), w.register(u.caller, "user")
+	old := r.message('r', v, map[string]string{"kid": "K"})
+	w.send(n, u.caller, old, v.message('e', r, map[string]string{"respTo": "1"}))
+	r.sent = 0
+	fresh := r.message('r', v, map[string]string{"kid": "another"})
+	got := must(n.Send(t.Context(), u.caller, api.SendRequest{Msgs: []string{fresh, old}, Wait: 1}))(t)
+	if got.Results[0].Code != api.CodeStored || got.Results[1].Code != api.CodeAnswered {
+		t.Errorf("got %+v", got.Results)
 	}
 }
 
