@@ -171,7 +171,7 @@ func (n *Node) openCluster(context.Context) (func(), error) {
 		Timing: cluster.Timing{
 			Heartbeat: n.cfg.HeartbeatTimeout, Election: n.cfg.ElectionTimeout, Lease: n.cfg.LeaseTimeout, Commit: n.cfg.CommitTimeout,
 		},
-		SnapshotThreshold: n.cfg.SnapshotThreshold, TrailingLogs: n.cfg.TrailingLogs, Logger: n.log,
+		SnapshotThreshold: n.cfg.SnapshotThreshold, TrailingLogs: n.cfg.TrailingLogs, Logger: n.opts.Logger, // it names the node itself
 	})
 	if err != nil {
 		return nil, err

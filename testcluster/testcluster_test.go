@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testcluster.Main(m, leakcheck.Main)
+	testcluster.Main(m, func(m *testing.M) { leakcheck.Main(m) })
 }
 
 func deadline(t *testing.T) context.Context {

@@ -15,6 +15,7 @@ import (
 	"filippo.io/age/armor"
 
 	"github.com/nixnode/nixnode/client"
+	"github.com/nixnode/nixnode/internal/strictjson"
 )
 
 // keystore is a directory with one file per identity. A file shows the address,
@@ -36,15 +37,18 @@ type identityFile struct {
 
 const (
 	identityFileVersion = 1
-	// scryptWorkFactor takes about a second and 256 MiB.
-	scryptWorkFactor = 18
 	// maxWorkFactor keeps a file that somebody planted from eating the machine.
 	maxWorkFactor = 20
 	maxFileBytes  = 16 << 20
 )
 
+// scryptWorkFactor takes about a second and 256 MiB. It is a variable because
+// tests have not got that second.
+var scryptWorkFactor = 18
+
 var (
 	errNoIdentity      = errors.New("no such identity in the keystore")
+	errNoIdentityFile  = errors.New("not the file of an identity")
 	errIdentityExists  = errors.New("there is an identity of that name already")
 	errWrongPassphrase = errors.New("wrong passphrase, or the file was altered")
 	identityName       = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -77,9 +81,21 @@ func (k *keystore) read(name string) (identityFile, error) {
 	if err != nil {
 		return identityFile{}, err
 	}
+	f, err := parseIdentityFile(data)
+	if err != nil || f.Name != name {
+		return identityFile{}, fmt.Errorf("%s: %w of that name", path, errNoIdentityFile)
+	}
+	return f, nil
+}
+
+// parseIdentityFile reads a file's content. Errors: errNoIdentityFile.
+func parseIdentityFile(data []byte) (identityFile, error) {
 	var f identityFile
-	if err := json.Unmarshal(data, &f); err != nil || f.Version != identityFileVersion || f.Name != name {
-		return identityFile{}, fmt.Errorf("%s is not the file of an identity of that name", path)
+	if err := strictjson.Unmarshal(data, &f); err != nil {
+		return identityFile{}, fmt.Errorf("%w: %w", errNoIdentityFile, err)
+	}
+	if f.Version != identityFileVersion || !identityName.MatchString(f.Name) {
+		return identityFile{}, errNoIdentityFile
 	}
 	return f, nil
 }

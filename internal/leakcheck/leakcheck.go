@@ -16,14 +16,18 @@ import (
 // patience is how long goroutines that are ending may take.
 const patience = 10 * time.Second
 
-// Main runs the tests of m and ends the process, with failure if goroutines are left.
-func Main(m *testing.M) {
+// Main runs the tests of m and ends the process, with failure if goroutines are
+// left. Before it ends, it calls after, in order.
+func Main(m *testing.M, after ...func()) {
 	code := m.Run()
 	if code == 0 {
 		if err := await(time.Now().Add(patience)); err != nil {
 			fmt.Fprintln(os.Stderr, "leakcheck: goroutines are left behind:", err)
 			code = 1
 		}
+	}
+	for _, f := range after {
+		f()
 	}
 	os.Exit(code)
 }
