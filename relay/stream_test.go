@@ -1,21 +1,31 @@
 package relay
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nixnode/nixnode/api"
 	"github.com/nixnode/nixnode/notify"
 )
+
+// take reads once from a stream, and does not wait for ever.
+func take(t *testing.T, s *Stream) []api.StreamLine {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	return must(s.Next(ctx))(t)
+}
 
 // next reads n lines of a stream.
 func next(t *testing.T, s *Stream, n int) []api.StreamLine {
 	t.Helper()
 	var lines []api.StreamLine
 	for len(lines) < n {
-		lines = append(lines, must(s.Next(t.Context()))(t)...)
+		lines = append(lines, take(t, s)...)
 	}
 	return lines
 }
@@ -85,7 +95,7 @@ func TestAStreamBeginsWithWhatItAsksForAndGoesOnLive(t *testing.T) {
 			}
 			w.send(w.nodes[0], u.caller, a.message('e', b, nil), a.message('s', b, nil), a.message('e', b, nil))
 			for len(lines) < len(tt.want) {
-				lines = append(lines, must(s.Next(t.Context()))(t)...)
+				lines = append(lines, take(t, s)...)
 			}
 			silent(t, s)
 			wantIDs(t, w, lines, tt.want)
@@ -148,6 +158,8 @@ func TestStreamsHaveNoGapAndNoRepeatUnderConcurrentSends(t *testing.T) {
 
 // follow reads n lines, on another node each time that it resumes.
 func follow(t *testing.T, w *world, c Caller, p *party, reader, n int) []api.StreamLine {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
 	var lines []api.StreamLine
 	for at := reader; len(lines) < n; at++ {
 		var claims []any
@@ -160,7 +172,7 @@ func follow(t *testing.T, w *world, c Caller, p *party, reader, n int) []api.Str
 			return nil
 		}
 		for stop := len(lines) + 40; len(lines) < min(stop, n); {
-			more, err := s.Next(t.Context())
+			more, err := s.Next(ctx)
 			if err != nil {
 				t.Error(err)
 				return nil
@@ -286,7 +298,7 @@ func TestALargeBacklogComesInPages(t *testing.T) {
 			if name == "DESC" {
 				slices.Reverse(want)
 			}
-			first := must(s.Next(t.Context()))(t)
+			first := take(t, s)
 			if len(first) > streamPage {
 				t.Errorf("a page of %d", len(first))
 			}
