@@ -357,6 +357,22 @@ func idsOf(t *testing.T, w *world, lines []api.StreamLine) []string {
 	return ids
 }
 
+func TestANodeThatLagsTakesMessagesOfNewSendersAndNewKeys(t *testing.T) {
+	w, u := newUsers(t, 2)
+	edge := w.nodes[1]
+	edge.setLag(true)
+	a := w.register(u.caller, "user")
+	if got := w.send(edge, u.caller, a.message('s', a, nil)); got[0].Code != api.CodeStored {
+		t.Errorf("a new sender: %+v", got)
+	}
+	req, next := a.rotate()
+	must(w.nodes[0].UpdateSigKey(t.Context(), u.caller, req))(t)
+	got := w.send(edge, u.caller, a.message('s', a, nil), next.message('s', a, nil), "garbage")
+	if got[0].Code != api.CodeKeyNotCurrent || got[1].Code != api.CodeStored || got[2].Code != api.CodeBadToken {
+		t.Errorf("a new key: %+v", got)
+	}
+}
+
 func TestADisabledKeySendsNothingNotEvenFromANodeThatLags(t *testing.T) {
 	w, u := newUsers(t, 2)
 	lead, edge := w.nodes[0], w.nodes[1]
