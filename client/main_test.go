@@ -5,12 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/nixnode/nixnode/client"
+	"github.com/nixnode/nixnode/internal/leakcheck"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leakcheck.Main(m) }
 
 // within gives a context that ends the test when something hangs.
 func within(t *testing.T, d time.Duration) context.Context {
