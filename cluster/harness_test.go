@@ -35,7 +35,6 @@ type toy struct {
 	entries  int // that had proposals
 	most     int // proposals in one entry
 	broken   error
-	dead     bool
 	restored int
 }
 

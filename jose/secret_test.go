@@ -28,7 +28,7 @@ func TestSecretsSurviveTheirText(t *testing.T) {
 	if !s.Equal(text) || s.Equal(jose.NewSecret().Text()) || s.Equal("") || s.Equal(text[:43]) || s.Equal(text+"=") {
 		t.Error("Equal is wrong")
 	}
-	if jose.NewSecret() == jose.NewSecret() {
+	if other := jose.NewSecret(); other == s {
 		t.Error("two secrets are the same")
 	}
 }

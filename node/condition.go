@@ -11,9 +11,6 @@ import (
 // call itself ready (section 11).
 const cutOffAfter = 2 * time.Second
 
-// selfTestTimeout bounds one self-test, which waits for a leader.
-const selfTestTimeout = 2 * time.Second
-
 // ops fills httpapi.Ops.
 type ops struct{ n *Node }
 

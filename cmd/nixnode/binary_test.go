@@ -120,17 +120,6 @@ func startDev(t *testing.T, more ...string) []string {
 	return lines
 }
 
-func valueOf(t *testing.T, env []string, name string) string {
-	t.Helper()
-	for _, line := range env {
-		if v, ok := strings.CutPrefix(line, name+"="); ok {
-			return v
-		}
-	}
-	t.Fatalf("no %s in %v", name, names(env))
-	return ""
-}
-
 func names(env []string) []string {
 	var out []string
 	for _, line := range env {
