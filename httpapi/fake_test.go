@@ -62,13 +62,13 @@ func (f *fakeService) Authenticate(_ context.Context, authorization, _ string) (
 	return relay.Caller{}, nil
 }
 
-func (f *fakeService) Require(_ relay.Caller, scopes relay.Scope) error {
+func (f *fakeService) Authorize(_ context.Context, c relay.Caller, scopes relay.Scope) (relay.Caller, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.scopes&scopes == 0 {
-		return api.Errorf(api.CodeScope, "")
+		return c, api.Errorf(api.CodeScope, "")
 	}
-	return nil
+	return c, nil
 }
 
 func (f *fakeService) KeyOf(relay.Caller) string { return testKey }

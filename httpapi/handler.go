@@ -199,8 +199,9 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.caller, x.key = caller, x.h.service.KeyOf(caller)
-	return x.h.service.Require(caller, x.route.Scope)
+	x.key = x.h.service.KeyOf(caller)
+	x.caller, err = x.h.service.Authorize(ctx, caller, x.route.Scope)
+	return err
 }
 
 // authorization gives the header, or nothing when there are several: which one

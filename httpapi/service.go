@@ -12,8 +12,9 @@ import (
 type Service interface {
 	// Authenticate finds the API key behind an Authorization header (section 3).
 	Authenticate(ctx context.Context, authorization, txnID string) (relay.Caller, error)
-	// Require says 40300 when the caller's key has none of the scopes in the set.
-	Require(c relay.Caller, scopes relay.Scope) error
+	// Authorize says 40300 when the caller's key has none of the scopes in the set,
+	// on this node or anywhere, and gives the caller as it is known then.
+	Authorize(ctx context.Context, c relay.Caller, scopes relay.Scope) (relay.Caller, error)
 	// KeyOf names the caller's key for the log: its address, never its secret.
 	KeyOf(c relay.Caller) string
 
@@ -86,8 +87,6 @@ func ForRelay(s *relay.Service) Service { return relayService{s} }
 type relayService struct{ *relay.Service }
 
 var _ Service = relayService{}
-
-func (s relayService) Require(c relay.Caller, scopes relay.Scope) error { return c.Require(scopes) }
 
 func (s relayService) KeyOf(c relay.Caller) string { return c.Key().String() }
 
