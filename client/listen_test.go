@@ -165,8 +165,8 @@ func TestListenDropsWhatAStreamRepeats(t *testing.T) {
 func TestASilentStreamIsDialledAgain(t *testing.T) {
 	f := newFakeCluster(t)
 	n1, n2 := f.node(t), f.node(t)
-	c := f.client(t, func(cfg *client.Config) { cfg.Silence = 50 * time.Millisecond }, n1, n2)
-	ann, bob := mustRegister(t, c, ""), mustRegister(t, c, "")
+	ordinary := f.client(t, nil, n1, n2)
+	ann, bob := mustRegister(t, ordinary, ""), mustRegister(t, ordinary, "")
 	for name, silent := range map[string]func(w http.ResponseWriter, r *http.Request){
 		"no answer":      func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"header, no end": func(w http.ResponseWriter, r *http.Request) { w.(http.Flusher).Flush(); <-r.Context().Done() },
@@ -184,7 +184,7 @@ func TestASilentStreamIsDialledAgain(t *testing.T) {
 				silent(w, r)
 				return true
 			})
-			c := f.client(t, func(cfg *client.Config) { cfg.Silence = 50 * time.Millisecond }, n1, n2)
+			c := f.client(t, func(cfg *client.Config) { cfg.Silence = 200 * time.Millisecond }, n1, n2)
 			sendSequence(t, c, ann, bob, 0, 1)
 			got := collect(t, within(t, 10*time.Second), c, bob, client.ListenOptions{}, 1)
 			if len(got) != 1 || !hung.Load() {
@@ -197,16 +197,16 @@ func TestASilentStreamIsDialledAgain(t *testing.T) {
 func TestKeepAlivesHoldAStream(t *testing.T) {
 	f := newFakeCluster(t)
 	n := f.node(t)
-	c := f.client(t, func(cfg *client.Config) { cfg.Silence = 100 * time.Millisecond }, n)
+	c := f.client(t, func(cfg *client.Config) { cfg.Silence = 500 * time.Millisecond }, n)
 	ann, bob := mustRegister(t, c, ""), mustRegister(t, c, "")
 	sendSequence(t, c, ann, bob, 0, 1)
 	n.setHook(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != api.PathListen {
 			return false
 		}
-		tick := time.NewTicker(20 * time.Millisecond)
+		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
-		for range 15 { // three silences long
+		for range 30 { // three silences long
 			_, _ = w.Write([]byte(" "))
 			w.(http.Flusher).Flush()
 			<-tick.C
