@@ -97,7 +97,7 @@ func (s *Service) verifyLetters(ctx context.Context, c Caller, letters []*letter
 		return clusterError(err)
 	}
 	var refused []*letter
-	err = s.with(v, func(v View) (err error) {
+	err = using(v, func(v View) (err error) {
 		refused, err = s.verifyOn(v, c, open)
 		return err
 	})
@@ -107,7 +107,7 @@ func (s *Service) verifyLetters(ctx context.Context, c Caller, letters []*letter
 	if v, err = s.reader.Current(ctx); err != nil {
 		return clusterError(err)
 	}
-	return s.with(v, func(v View) error {
+	return using(v, func(v View) error {
 		_, err := s.verifyOn(v, c, refused)
 		return err
 	})

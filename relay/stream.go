@@ -26,7 +26,7 @@ func (st *Stream) look() (lines []api.StreamLine, more bool, err error) {
 	if err != nil {
 		return nil, false, clusterError(err)
 	}
-	err = st.s.with(v, func(v View) error {
+	err = using(v, func(v View) error {
 		if err := st.check(v); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func (s *Service) EnsureOperator(ctx context.Context) (key address.Address, secr
 	if err != nil {
 		return key, secret, false, clusterError(err)
 	}
-	err = s.with(v, func(v View) error {
+	err = using(v, func(v View) error {
 		page, _, err := v.Customers(address.Address{}, 1)
 		there = len(page) > 0
 		return err

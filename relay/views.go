@@ -14,7 +14,7 @@ func (s *Service) read(ctx context.Context, c Caller, scope Scope, f func(v View
 	if err != nil {
 		return clusterError(err)
 	}
-	return s.with(v, func(v View) error {
+	return using(v, func(v View) error {
 		c, err := s.admit(v, c, scope)
 		if err != nil {
 			return err
@@ -34,7 +34,7 @@ func (s *Service) readAfter(ctx context.Context, index uint64, f func(v View) er
 	if err != nil {
 		return err
 	}
-	return s.with(v, f)
+	return using(v, f)
 }
 
 // decide runs f on the local state, and once more on the current one if it
@@ -45,7 +45,7 @@ func (s *Service) decide(ctx context.Context, f func(v View) error) error {
 	if err != nil {
 		return clusterError(err)
 	}
-	err = s.with(v, f)
+	err = using(v, f)
 	var refusal *api.Error
 	if err == nil || !errors.As(err, &refusal) {
 		return err
@@ -53,14 +53,15 @@ func (s *Service) decide(ctx context.Context, f func(v View) error) error {
 	if v, err = s.reader.Current(ctx); err != nil {
 		return clusterError(err)
 	}
-	return s.with(v, f)
+	return using(v, f)
 }
 
-// with runs f and closes v.
-func (s *Service) with(v View, f func(v View) error) error {
-	err := f(v)
-	if closeErr := v.Close(); err == nil && closeErr != nil {
-		return closeErr
-	}
-	return err
+// using runs f and closes v, also when f panics: an open view keeps what it shows.
+func using(v View, f func(v View) error) (err error) {
+	defer func() {
+		if closed := v.Close(); err == nil {
+			err = closed
+		}
+	}()
+	return f(v)
 }

@@ -46,7 +46,7 @@ func (s *Service) startWait(letters []*letter) (*waiter, error) {
 		w.close()
 		return nil, clusterError(err)
 	}
-	err = s.with(v, func(v View) error {
+	err = using(v, func(v View) error {
 		for _, a := range senders {
 			box, _, err := v.Mailbox(a)
 			if err != nil {
@@ -121,7 +121,7 @@ func (w *waiter) look(c Caller) error {
 	if err != nil {
 		return clusterError(err)
 	}
-	return w.s.with(v, func(v View) error {
+	return using(v, func(v View) error {
 		if _, err := w.s.admit(v, c, ScopeMessage); err != nil {
 			return err
 		}
