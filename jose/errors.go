@@ -15,7 +15,7 @@ var (
 	ErrKeyNotCurrent = errors.New("signed with a key that is not current")
 	// ErrTarget: "tgt" is absent, or of another place (40014).
 	ErrTarget = errors.New("token for another target")
-	// ErrIssuedAt: "iat" is absent, or too far from now (40015).
+	// ErrIssuedAt: "iat" is absent, not in whole seconds, or too far from now (40015).
 	ErrIssuedAt = errors.New("token not issued now")
 	// ErrTime: "exp", "nbf" or "iat" is absent, not valid now, or spans too long (40016).
 	ErrTime = errors.New("token not valid at this time")

@@ -43,7 +43,8 @@ type Token struct {
 // ParseToken checks the form of a token by RFC 7515 §7.1 and section 4, and
 // reads its header. The signature is not verified. The size of s is the
 // caller's to limit; time and memory are linear in it.
-// Errors: ErrForm, ErrAlgorithm, address.ErrForeign (of the kid).
+// Errors: ErrForm, ErrAlgorithm, address.ErrForeign (of the kid); ErrIssuedAt when
+// a token with a "tgt" has an "iat" that is not in whole seconds.
 func ParseToken(s string, d address.Domain) (*Token, error) {
 	parts, ok := split(s, 3)
 	if !ok {
@@ -100,7 +101,7 @@ func (t *Token) readHeader(h object, d address.Domain) error {
 	}
 	sec, present, ok := h.seconds("iat")
 	if !ok {
-		return fmt.Errorf("%w: iat is not in whole seconds", ErrForm)
+		return fmt.Errorf("%w: iat is not in whole seconds", t.badIssuedAt())
 	}
 	if present {
 		t.IssuedAt = time.Unix(sec, 0).UTC()
@@ -117,6 +118,15 @@ func (t *Token) readHeader(h object, d address.Domain) error {
 		return fmt.Errorf("%w: kid is not <identity>/<key id>", ErrForm)
 	}
 	return nil
+}
+
+// badIssuedAt is what an unreadable "iat" is: where it is demanded, as bad as none
+// (section 4: "in whole seconds … else 40015"), and else a fault of form.
+func (t *Token) badIssuedAt() error {
+	if t.Target != "" {
+		return ErrIssuedAt
+	}
+	return ErrForm
 }
 
 // Digest is the SHA-256 of the signing input (RFC 7515 §5.1): all of the token

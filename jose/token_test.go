@@ -94,6 +94,8 @@ func TestTokensOutsideTheAllowedFormAreRefused(t *testing.T) {
 		"x5t":                        {withHeader(headerWith(`"x5t":"AAAA",`, k)), jose.ErrForm},
 		"zip":                        {withHeader(headerWith(`"zip":"DEF",`, k)), jose.ErrForm},
 		"nonce":                      {withHeader(headerWith(`"nonce":"a",`, k)), jose.ErrForm},
+		"iat a fraction, with tgt":   {withHeader(headerWith(`"tgt":"/x#y","iat":1569116334.5,`, k)), jose.ErrIssuedAt},
+		"iat a string, with tgt":     {withHeader(headerWith(`"tgt":"/x#y","iat":"1569116334",`, k)), jose.ErrIssuedAt},
 		"iat null":                   {withHeader(headerWith(`"iat":null,`, k)), jose.ErrForm},
 		"iat a string":               {withHeader(headerWith(`"iat":"1569116334",`, k)), jose.ErrForm},
 		"iat with exponent":          {withHeader(headerWith(`"iat":1.0e9,`, k)), jose.ErrForm},
