@@ -68,6 +68,7 @@ func (tx *tx) appendEvent(customer address.Address, r command.EventRecord) {
 	}
 	put(tx, keyspace.Event(customer, ts), r)
 	tx.setLastEvent(customer, ts)
+	tx.ring(customer)
 }
 
 func (tx *tx) lastEvent(customer address.Address) uint64 {

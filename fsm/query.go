@@ -7,7 +7,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
-	"github.com/nixnode/nixnode/address"
 	"github.com/nixnode/nixnode/fsm/command"
 	"github.com/nixnode/nixnode/fsm/keyspace"
 	"github.com/nixnode/nixnode/message"
@@ -64,28 +63,6 @@ func wanted(q command.MessageQuery, m command.Message) bool {
 	return (len(q.Kinds) == 0 || slices.Contains(q.Kinds, m.Kind)) &&
 		(q.From.IsZero() || q.From == m.From) &&
 		(q.Package == "" || q.Package == m.Package)
-}
-
-// Events lists the events of a customer after a ts, oldest first, at most limit.
-func (v *View) Events(customer address.Address, after uint64, limit int) ([]command.Event, error) {
-	var out []command.Event
-	err := v.scan(keyspace.EventsAfter(customer, after), false, func(it *pebble.Iterator) (bool, error) {
-		if len(out) >= limit {
-			return false, nil
-		}
-		_, ts, err := keyspace.ParseEvent(it.Key())
-		if err != nil {
-			return false, err
-		}
-		data, err := it.ValueAndErr()
-		if err != nil {
-			return false, err
-		}
-		r, err := command.DecodeRecord[command.EventRecord](data)
-		out = append(out, command.Event{TS: ts, EventRecord: r})
-		return true, err
-	})
-	return out, err
 }
 
 // Due reports whether an Expire up to now (unix seconds) has something to remove.

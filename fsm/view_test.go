@@ -151,7 +151,8 @@ func TestListingsArePagedByAddress(t *testing.T) {
 	if _, found, err := v.ByThumbprint("k9"); found || err != nil {
 		t.Errorf("k9 is found: %v", err)
 	}
-	events, err := v.Events(who("c-ops"), oneSecond, 2)
+	page, err := v.Events(command.EventQuery{Customer: who("c-ops"), After: oneSecond, Limit: 2})
+	events := page.Events
 	if err != nil || len(events) != 2 || events[0].TS != oneSecond+1 || events[1].Type != "key.created" {
 		t.Errorf("events: %+v, %v", events, err)
 	}

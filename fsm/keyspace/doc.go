@@ -78,8 +78,8 @@ func prefixed(p []byte) Range {
 	return Range{Lower: p, Upper: []byte{0xff}}
 }
 
-// after gives the range without what comes before or at key.
-func (r Range) after(key []byte) Range {
+// After gives the part of r that lies behind key.
+func (r Range) After(key []byte) Range {
 	return Range{Lower: append(append([]byte(nil), key...), 0), Upper: r.Upper}
 }
 

@@ -24,9 +24,16 @@ func ParseEvent(k []byte) (customer address.Address, ts uint64, err error) {
 	return customer, ts, r.end()
 }
 
-// EventsAfter spans the events of a customer with a greater ts than after.
-func EventsAfter(customer address.Address, after uint64) Range {
-	return prefixed(of(familyEvent, customer)).after(Event(customer, after))
+// Events spans the events of a customer with after < ts < before; before 0 is no bound.
+func Events(customer address.Address, after, before uint64) Range {
+	r := prefixed(of(familyEvent, customer))
+	if after > 0 {
+		r = r.After(Event(customer, after))
+	}
+	if before > 0 {
+		r.Upper = Event(customer, before)
+	}
+	return r
 }
 
 // EventsOfBucket spans the events of a customer in one bucket.

@@ -197,7 +197,8 @@ func TestRangesCoverTheirOwnKeysAndNoOthers(t *testing.T) {
 			"served of":       {ServedOf(f.a), Served(g.a, g.text, g.b), sameA},
 			"expiry":          {ExpiryUpTo(f.at), ExpiryOfAccepted(g.at, g.digest), g.at <= f.at},
 			"expiry none":     {ExpiryUpTo(-1), ExpiryOfReader(g.a), false},
-			"events after":    {EventsAfter(f.a, f.n), Event(g.a, g.n), sameA && g.n > f.n},
+			"events after":    {Events(f.a, f.n, 0), Event(g.a, g.n), sameA && (f.n == 0 || g.n > f.n)},
+			"events before":   {Events(f.a, 0, f.n), Event(g.a, g.n), sameA && (f.n == 0 || g.n < f.n)},
 			"events of":       {EventsOfBucket(f.a, f.n/BucketNanos), Event(g.a, g.n), sameA && g.n/BucketNanos == f.n/BucketNanos},
 			"buckets":         {EventBucketsBefore(f.n), EventBucket(g.n/BucketNanos, g.a), g.n/BucketNanos < f.n/BucketNanos},
 		} {

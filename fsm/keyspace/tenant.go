@@ -12,7 +12,7 @@ func ParseCustomer(k []byte) (address.Address, error) { return parseOne(familyCu
 
 // CustomersAfter spans the customers whose addresses come after a (zero: all).
 func CustomersAfter(a address.Address) Range {
-	return prefixed(key(familyCustomer, 0)).after(Customer(a))
+	return prefixed(key(familyCustomer, 0)).After(Customer(a))
 }
 
 // Application makes the key of an application's record.
@@ -37,7 +37,7 @@ func ParseApplicationByCustomer(k []byte) (customer, app address.Address, err er
 
 // ApplicationsAfter spans the applications of a customer that come after app (zero: all).
 func ApplicationsAfter(customer, app address.Address) Range {
-	return prefixed(of(familyApplicationByCustomer, customer)).after(ApplicationByCustomer(customer, app))
+	return prefixed(of(familyApplicationByCustomer, customer)).After(ApplicationByCustomer(customer, app))
 }
 
 // Key makes the key of an API key's record.
@@ -60,7 +60,7 @@ func ParseKeyByApplication(k []byte) (app, apiKey address.Address, err error) {
 
 // KeysAfter spans the API keys of an application that come after k (zero: all).
 func KeysAfter(app, k address.Address) Range {
-	return prefixed(of(familyKeyByApplication, app)).after(KeyByApplication(app, k))
+	return prefixed(of(familyKeyByApplication, app)).After(KeyByApplication(app, k))
 }
 
 func parseOne(f Family, k []byte) (address.Address, error) {
