@@ -3,6 +3,7 @@
 GO       ?= go
 BIN      := bin/nixnode
 FUZZTIME ?= 30s
+MINUTES  ?= 10
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 BUILT    ?= $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
@@ -14,9 +15,13 @@ LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(
 HAVE_CC  := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 RACE     := $(if $(HAVE_CC),-race,)
 
-.PHONY: all build run cluster test race fuzz lint check bench bench-fsm cover clean
+.PHONY: all licenses build run cluster test race fuzz lint check bench bench-fsm cover chaos clean
 
 all: build
+
+# After a change of modules: collects the licences that /ops/licenses shows.
+licenses:
+	$(GO) generate ./internal/licenses
 
 build:
 	$(GO) build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN) ./cmd/nixnode
@@ -41,6 +46,11 @@ race:
 # Every fuzz target for FUZZTIME each.
 fuzz:
 	GO="$(GO)" FUZZTIME="$(FUZZTIME)" sh scripts/fuzz.sh
+
+# Nodes crash, pause and are cut off for MINUTES in one process, and as long in
+# processes of their own; TESTCLUSTER_SEED=n repeats the run that began with n.
+chaos:
+	TESTCLUSTER_CHAOS=$(MINUTES) $(GO) test $(RACE) -timeout 0 -count 1 -v -run 'PromisesHold' ./testcluster
 
 lint:
 	@out="$$(gofmt -l $$(git ls-files '*.go'))"; [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }

@@ -24,6 +24,7 @@ import (
 	"github.com/nixnode/nixnode/api"
 	"github.com/nixnode/nixnode/cluster"
 	"github.com/nixnode/nixnode/fsm"
+	"github.com/nixnode/nixnode/httpapi"
 	"github.com/nixnode/nixnode/notify"
 	"github.com/nixnode/nixnode/relay"
 )
@@ -54,6 +55,9 @@ type Options struct {
 	// Dial and WrapGossip are where tests put faults into the network.
 	Dial       func(ctx context.Context, network, addr string) (net.Conn, error)
 	WrapGossip func(cluster.GossipTransport) cluster.GossipTransport
+	// SnapshotInterval is how often the log is looked at for whether a snapshot is
+	// due; 0 is cluster.DefaultSnapshotInterval. Tests make it short.
+	SnapshotInterval time.Duration
 }
 
 // Node is a running node. It is safe for concurrent use.
@@ -71,6 +75,7 @@ type Node struct {
 	sealer  *sealer
 
 	url        string
+	handler    *httpapi.Handler // of the door; it has the websockets
 	door       *http.Server
 	doorSocket net.Listener
 	ops        *http.Server // nil without ops_addr
@@ -171,7 +176,8 @@ func (n *Node) openCluster(context.Context) (func(), error) {
 		Timing: cluster.Timing{
 			Heartbeat: n.cfg.HeartbeatTimeout, Election: n.cfg.ElectionTimeout, Lease: n.cfg.LeaseTimeout, Commit: n.cfg.CommitTimeout,
 		},
-		SnapshotThreshold: n.cfg.SnapshotThreshold, TrailingLogs: n.cfg.TrailingLogs, Logger: n.opts.Logger, // it names the node itself
+		SnapshotThreshold: n.cfg.SnapshotThreshold, TrailingLogs: n.cfg.TrailingLogs, SnapshotInterval: n.opts.SnapshotInterval,
+		Logger: n.opts.Logger, // it names the node itself
 	})
 	if err != nil {
 		return nil, err

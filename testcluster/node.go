@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/nixnode/nixnode/api"
 	"github.com/nixnode/nixnode/client"
@@ -145,7 +146,7 @@ func (m *Node) startHere() (err error) {
 	listener, httpListener := m.listener, m.httpListener
 	m.listener, m.httpListener = nil, nil
 	m.node, err = node.Open(context.Background(), m.cfg, node.Options{
-		Logger: c.settings.logger, NodeListener: listener, HTTPListener: httpListener, Now: c.settings.now,
+		Logger: c.settings.logger, NodeListener: listener, HTTPListener: httpListener, Now: m.clock(), SnapshotInterval: c.settings.snapshots,
 		Operator: func(key, secret string) { c.setOperator(client.KeyCredentials{ID: key, Secret: secret}) },
 		Fatal:    func(err error) { c.t.Errorf("node %s failed: %v", m.id, err) },
 		Dial:     c.links.dialer(m.id),
@@ -159,6 +160,32 @@ func (m *Node) startHere() (err error) {
 	}
 	c.links.own(m.node.GossipAddr(), m.id)
 	return nil
+}
+
+// clock gives the node's own clock; nil is the real one.
+func (m *Node) clock() func() time.Time {
+	now := m.cluster.settings.now
+	if now == nil {
+		return nil
+	}
+	return func() time.Time { return now(m.id) }
+}
+
+// StateHash gives the hashes of what the node holds. It needs a running node in
+// this process.
+func (m *Node) StateHash() node.StateHash {
+	m.cluster.t.Helper()
+	m.mu.Lock()
+	n := m.node
+	m.mu.Unlock()
+	if n == nil {
+		m.cluster.t.Fatalf("testcluster: %s does not run here", m.id)
+	}
+	h, err := n.StateHash()
+	if err != nil {
+		m.cluster.t.Fatalf("state of %s: %v", m.id, err)
+	}
+	return h
 }
 
 func (m *Node) shutDown() {

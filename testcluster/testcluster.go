@@ -42,7 +42,8 @@ type Option func(*settings)
 type settings struct {
 	processes bool
 	configure func(*node.Config)
-	now       func() time.Time
+	now       func(id string) time.Time
+	snapshots time.Duration
 	logger    *slog.Logger
 }
 
@@ -56,7 +57,16 @@ func Configure(f func(*node.Config)) Option { return func(s *settings) { s.confi
 
 // Clock gives the nodes another clock for tokens and commands. It is not
 // available with Processes.
-func Clock(now func() time.Time) Option { return func(s *settings) { s.now = now } }
+func Clock(now func() time.Time) Option {
+	return ClockOf(func(string) time.Time { return now() })
+}
+
+// ClockOf is Clock with a clock for each node, told by its ID.
+func ClockOf(now func(id string) time.Time) Option { return func(s *settings) { s.now = now } }
+
+// Snapshots makes every node look that often for whether a snapshot is due (when
+// it is, Configure says). It is not available with Processes.
+func Snapshots(every time.Duration) Option { return func(s *settings) { s.snapshots = every } }
 
 // Logger lets the nodes log; they are silent otherwise.
 func Logger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
@@ -147,6 +157,9 @@ func (c *Cluster) Nodes() []*Node { return slices.Clone(c.nodes) }
 // Node gives node i, counted from 0.
 func (c *Cluster) Node(i int) *Node { return c.nodes[i] }
 
+// InProcess reports that the nodes run in this process.
+func (c *Cluster) InProcess() bool { return !c.settings.processes }
+
 // Up gives the nodes that run and are not paused.
 func (c *Cluster) Up() []*Node {
 	var up []*Node
@@ -197,6 +210,19 @@ func (c *Cluster) Leader() *Node {
 		return false
 	}, "no leader that a majority knows")
 	return leader
+}
+
+// PresentLeader gives the running node that says it leads, in the highest term
+// if several do, and whether there is one. It does not wait.
+func (c *Cluster) PresentLeader() (leader *Node, ok bool) {
+	var term uint64
+	for _, m := range c.Up() {
+		st, err := m.status(c.Operator())
+		if err == nil && st.Leader == m.id && st.Term > term {
+			leader, term = m, st.Term
+		}
+	}
+	return leader, leader != nil
 }
 
 // WaitConverged waits until all running nodes have applied the same index, know
