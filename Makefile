@@ -15,7 +15,7 @@ LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(
 HAVE_CC  := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 RACE     := $(if $(HAVE_CC),-race,)
 
-.PHONY: all licenses build run cluster test race fuzz lint check bench bench-fsm cover chaos clean
+.PHONY: all licenses licenses build run cluster test race fuzz lint check bench bench-fsm cover chaos clean
 
 all: build
 

@@ -38,3 +38,12 @@ type Member struct {
 	Alive bool   `json:"alive"` // as gossip sees it
 	URL   string `json:"url,omitempty"`
 }
+
+// License is one of the body of GET /ops/licenses: a module of the binary, and
+// under which terms it is there.
+type License struct {
+	Module  string `json:"module"`
+	Version string `json:"version"`
+	SPDX    string `json:"spdx"` // an SPDX licence expression
+	Text    string `json:"text"` // of the licences, and of the notices that go with them
+}

@@ -32,6 +32,8 @@ const (
 	PathReady   = "/ops/ready"
 	PathVersion = "/ops/version"
 	PathCluster = "/ops/cluster"
+
+	PathLicenses = "/ops/licenses"
 )
 
 // The fields that hold tokens: what follows '#' in a tgt (section 4).

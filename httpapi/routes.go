@@ -112,4 +112,5 @@ var opsRoutes = []Route{
 	get(api.PathReady, "ops.ready", open, api.CodeOK, ready),
 	get(api.PathVersion, "ops.version", open, api.CodeOK, version),
 	get(api.PathCluster, "ops.cluster", forOperator, api.CodeClusterStatus, clusterStatus),
+	get(api.PathLicenses, "ops.licenses", open, api.CodeOK, showLicenses),
 }
