@@ -19,6 +19,9 @@ const (
 	PathFetch  = "/v1/messages/fetch"
 	PathListen = "/v1/messages/listen"
 	PathAck    = "/v1/messages/ack"
+	PathSocket = "/v1/messages/ws"
+
+	PathPackages = "/v1/packages/list"
 
 	PathCustomers    = "/v1/customer"
 	PathCustomer     = "/v1/customer/:cust"
@@ -27,6 +30,9 @@ const (
 	PathKeys         = "/v1/application/:app/key"
 	PathKey          = "/v1/key/:key"
 	PathKeyRotate    = "/v1/key/:key/rotate"
+
+	PathEvents       = "/v1/customer/:cust/stream/events"
+	PathEventsListen = "/v1/customer/:cust/stream/events/listen"
 
 	PathHealth  = "/ops/health"
 	PathReady   = "/ops/ready"

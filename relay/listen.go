@@ -2,13 +2,11 @@ package relay
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/nixnode/nixnode/address"
 	"github.com/nixnode/nixnode/api"
 	"github.com/nixnode/nixnode/message"
-	"github.com/nixnode/nixnode/notify"
 )
 
 const (
@@ -32,11 +30,8 @@ const (
 // reader costs nothing. One goroutine at a time may call Next; Close may come from
 // another one.
 type Stream struct {
-	s      *Service
-	caller Caller
-	who    address.Address
-	query  message.Query
-	sub    *notify.Subscription
+	*tap
+	query message.Query
 
 	// pos is where the reader stands: it has got, or does not want, all that lies at
 	// or below pos. It never goes back.
@@ -45,10 +40,6 @@ type Stream struct {
 	down *descent
 	// started tells that the first state was looked at.
 	started bool
-
-	once  sync.Once
-	ended chan struct{} // closed when reason is set
-	cause *api.Error
 }
 
 // Listen opens a stream for the identity that signed the jwt. The claims are those
@@ -60,7 +51,12 @@ type Stream struct {
 //
 // The caller must Close the stream. ctx is for opening it alone.
 func (s *Service) Listen(ctx context.Context, c Caller, req api.ProofRequest) (*Stream, error) {
-	t, q, err := s.parseQuery(req, api.PathListen, message.ListenDefaults)
+	return s.listenAt(ctx, c, req, api.PathListen)
+}
+
+// listenAt is Listen for a jwt that is bound to that path.
+func (s *Service) listenAt(ctx context.Context, c Caller, req api.ProofRequest, path string) (*Stream, error) {
+	t, q, err := s.parseQuery(req, path, message.ListenDefaults)
 	if err != nil {
 		return nil, err
 	}
@@ -82,13 +78,9 @@ func (s *Service) Listen(ctx context.Context, c Caller, req api.ProofRequest) (*
 	}
 	// Subscribe before the first look, which Next takes: what that does not show
 	// rings. The local state will do for it, as it only moves on from the one above.
-	st := &Stream{
-		s: s, caller: c, who: t.Key.Address, query: q, pos: pos,
-		sub: s.bell.Subscribe(t.Key.Address), ended: make(chan struct{}),
-	}
-	if !s.streams.add(st) {
-		st.Close()
-		return nil, &api.Error{Code: api.CodeGoingDown}
+	st := &Stream{tap: s.newTap(c, t.Key.Address), query: q, pos: pos}
+	if err := st.open(); err != nil {
+		return nil, err
 	}
 	return st, nil
 }
@@ -114,53 +106,5 @@ func startOf(mailbox address.Address, q message.Query) (uint64, error) {
 // any more (401…, 41000), the node lost the leader (50300) or is going down
 // (60000), or the identity opened too many streams (60002).
 func (st *Stream) Next(ctx context.Context) ([]api.StreamLine, error) {
-	timer := time.NewTimer(st.rest())
-	defer timer.Stop()
-	for {
-		select {
-		case <-st.ended:
-			return nil, st.cause
-		default:
-		}
-		lines, more, err := st.look()
-		if err != nil || len(lines) > 0 {
-			return lines, err
-		}
-		if more {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		timer.Reset(st.rest())
-		select {
-		case <-st.sub.C():
-		case <-timer.C:
-		case <-st.ended:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
-
-// rest is for how long to wait for the bell: until the next look is due, which is
-// no later than the moment at which the node has been out of touch for too long.
-func (st *Stream) rest() time.Duration {
-	left := maxSilence - st.s.router.LastContact()
-	return min(st.s.recheck, max(left, 0)+time.Millisecond)
-}
-
-// end makes Next return the reason. Only the first one counts.
-func (st *Stream) end(code api.Code) {
-	st.once.Do(func() {
-		st.cause = &api.Error{Code: code}
-		close(st.ended)
-	})
-}
-
-// Close gives up the stream. It may be called more than once.
-func (st *Stream) Close() {
-	st.s.streams.remove(st)
-	st.end(api.CodeGoingDown)
-	st.sub.Close()
+	return awaitNext(ctx, st.tap, st.look)
 }

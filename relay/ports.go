@@ -64,6 +64,11 @@ type View interface {
 
 	Mailbox(a address.Address) (command.MailboxRecord, bool, error)
 	Messages(q command.MessageQuery) (command.MessagePage, error)
+
+	Packages(q command.PackageQuery) (command.PackagePage, error)
+	Events(q command.EventQuery) (command.EventPage, error)
+	// LastEvent gives the ts of a customer's newest event; 0 if there never was one.
+	LastEvent(customer address.Address) (uint64, error)
 }
 
 // Router knows the other nodes.

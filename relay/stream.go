@@ -39,8 +39,8 @@ func (st *Stream) look() (lines []api.StreamLine, more bool, err error) {
 // check demands what a stream needs to go on. A replaced signing key is no reason
 // to end it (section 5).
 func (st *Stream) check(v View) error {
-	if st.s.router.LastContact() > maxSilence {
-		return &api.Error{Code: api.CodeNoLeader}
+	if err := st.inTouch(); err != nil {
+		return err
 	}
 	if _, err := st.s.admit(v, st.caller, ScopeMessage); err != nil {
 		return err

@@ -8,22 +8,22 @@ import (
 	"github.com/nixnode/nixnode/api"
 )
 
-// streamTable has the open streams of this node, those of an identity in the
-// order in which they began.
+// streamTable has the open streams of this node, those of an identity, or of
+// a customer's events, in the order in which they began.
 type streamTable struct {
 	mu     sync.Mutex // never held while ending or closing a stream
 	closed bool
-	byWho  map[address.Address][]*Stream
+	byWho  map[address.Address][]*tap
 	total  int
 }
 
 func newStreamTable() *streamTable {
-	return &streamTable{byWho: map[address.Address][]*Stream{}}
+	return &streamTable{byWho: map[address.Address][]*tap{}}
 }
 
-// add takes st in, and ends the oldest stream of its identity if there are too
+// add takes st in, and ends the oldest stream of its owner if there are too
 // many. It reports whether streams are taken at all.
-func (t *streamTable) add(st *Stream) bool {
+func (t *streamTable) add(st *tap) bool {
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
@@ -31,7 +31,7 @@ func (t *streamTable) add(st *Stream) bool {
 	}
 	of := append(t.byWho[st.who], st)
 	t.total++
-	var oldest *Stream
+	var oldest *tap
 	if len(of) > maxStreams {
 		oldest, of = of[0], of[1:]
 		t.total--
@@ -44,7 +44,7 @@ func (t *streamTable) add(st *Stream) bool {
 	return true
 }
 
-func (t *streamTable) remove(st *Stream) {
+func (t *streamTable) remove(st *tap) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	of := t.byWho[st.who]
@@ -64,7 +64,7 @@ func (t *streamTable) remove(st *Stream) {
 func (t *streamTable) close() {
 	t.mu.Lock()
 	t.closed = true
-	var all []*Stream
+	var all []*tap
 	for _, of := range t.byWho {
 		all = append(all, of...)
 	}
