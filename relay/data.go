@@ -42,11 +42,11 @@ func (s *Service) StoreData(ctx context.Context, c Caller, path, name string, re
 // checkDataPayload demands {name, jwe} with that name. What the jwe holds is its
 // owner's affair.
 func checkDataPayload(payload []byte, name string) error {
-	var p struct {
+	var p *struct {
 		Name *string `json:"name"`
 		JWE  *string `json:"jwe"`
 	}
-	if err := strictjson.Unmarshal(payload, &p); err != nil {
+	if err := strictjson.Unmarshal(payload, &p); err != nil || p == nil {
 		return api.Errorf(api.CodeBadToken, "jws: the payload is not {name, jwe}")
 	}
 	switch {
