@@ -46,14 +46,15 @@ var (
 )
 
 // hop gives the code that carries an error's identity between nodes. Codes are
-// part of the protocol between releases: they are only ever added.
+// part of the protocol between releases: they are only ever added. The first row
+// that fits counts, and an unknown outcome must never be called another thing.
 var hop = []struct {
 	err  error
 	code string
 }{
+	{ErrOutcomeUnknown, "outcome-unknown"},
 	{ErrNoLeader, "no-leader"},
 	{ErrOverloaded, "overloaded"},
-	{ErrOutcomeUnknown, "outcome-unknown"},
 	{ErrTooLarge, "too-large"},
 	{ErrClosed, "closed"},
 	{errNotLeader, "not-leader"},
@@ -99,6 +100,7 @@ func fromRaft(err error) error {
 
 // untouched reports that nothing was proposed and that another try may do.
 func untouched(err error) bool {
-	return errors.Is(err, errNotLeader) || errors.Is(err, transport.ErrUnreached) ||
-		errors.Is(err, ErrNoLeader) || errors.Is(err, ErrClosed)
+	return !errors.Is(err, ErrOutcomeUnknown) &&
+		(errors.Is(err, errNotLeader) || errors.Is(err, transport.ErrUnreached) ||
+			errors.Is(err, ErrNoLeader) || errors.Is(err, ErrClosed))
 }

@@ -91,23 +91,25 @@ func (p *proposer) propose(ctx context.Context, cmd []byte) ([]byte, uint64, err
 	case o := <-one.done:
 		return o.result, o.index, o.err
 	case <-ctx.Done():
-		return nil, 0, p.leave(one, fmt.Errorf("cluster: propose: %w", ctx.Err()))
-	case <-limit.C:
-		if p.hasLeader() {
-			return nil, 0, p.leave(one, fmt.Errorf("%w: waited too long", ErrOverloaded))
+		err := fmt.Errorf("cluster: propose: %w", ctx.Err())
+		if one.leave() {
+			err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 		}
-		return nil, 0, p.leave(one, ErrNoLeader)
+		return nil, 0, err
+	case <-limit.C:
+		switch {
+		case one.leave(): // and nothing else: ErrNoLeader would say that nothing was done
+			return nil, 0, fmt.Errorf("%w: not answered in time", ErrOutcomeUnknown)
+		case p.hasLeader():
+			return nil, 0, fmt.Errorf("%w: waited too long", ErrOverloaded)
+		}
+		return nil, 0, ErrNoLeader
 	}
 }
 
-// leave gives up waiting, and says what that means: why, if the proposal was
-// certainly not sent.
-func (p *proposer) leave(one *proposal, why error) error {
-	if one.state.Swap(stateGone) == stateSent {
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, why)
-	}
-	return why
-}
+// leave gives up waiting, and reports whether the proposal was sent: if not, it
+// never will be.
+func (one *proposal) leave() (sent bool) { return one.state.Swap(stateGone) == stateSent }
 
 func (p *proposer) enqueue(one *proposal) error {
 	p.mu.Lock()

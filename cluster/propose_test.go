@@ -218,3 +218,27 @@ func TestQueueIsBoundedAndCloseEmptiesIt(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Whoever is told that an outcome is unknown must not be told at the same time
+// that nothing was proposed, wherever the error goes from here.
+func TestAnUnknownOutcomeIsNothingElse(t *testing.T) {
+	for name, hasLeader := range map[string]bool{"with a leader": true, "without one": false} {
+		t.Run(name, func(t *testing.T) {
+			hold := make(chan struct{})
+			b := propose(t, 300*time.Millisecond, func(items [][]byte) ([][]byte, uint64, error) {
+				<-hold
+				return items, 1, nil
+			})
+			b.hasLeader = func() bool { return hasLeader }
+			_, _, err := b.propose(t.Context(), []byte("sent, but not answered in time"))
+			close(hold)
+			if !errors.Is(err, ErrOutcomeUnknown) || isOneOf(err, ErrNoLeader, ErrOverloaded, ErrClosed) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	both := fmt.Errorf("%w: %w", ErrOutcomeUnknown, ErrNoLeader)
+	if over := admit(refuse(both)); !errors.Is(over, ErrOutcomeUnknown) || errors.Is(over, ErrNoLeader) {
+		t.Errorf("over the hop it became %v", over)
+	}
+}

@@ -47,12 +47,13 @@ func (p proposer) Propose(ctx context.Context, proposal []byte) ([]byte, uint64,
 	return result, index, translate(err)
 }
 
-// clusterErrors says what each of the cluster's errors is to the service.
+// clusterErrors says what each of the cluster's errors is to the service. The
+// first row that fits counts: an unknown outcome is that, whatever caused it.
 var clusterErrors = []struct{ from, to error }{
+	{cluster.ErrOutcomeUnknown, relay.ErrOutcomeUnknown},
 	{cluster.ErrNoLeader, relay.ErrNoLeader},
 	{cluster.ErrClosed, relay.ErrNoLeader}, // nothing was proposed
 	{cluster.ErrOverloaded, relay.ErrOverloaded},
-	{cluster.ErrOutcomeUnknown, relay.ErrOutcomeUnknown},
 	{cluster.ErrTooLarge, relay.ErrTooLarge},
 }
 

@@ -32,6 +32,7 @@ type sent struct {
 	id      string
 	outcome outcome
 	ts      client.Timestamp // when acknowledged
+	err     error            // when not
 }
 
 // placed is a message as a reader saw it.
@@ -95,7 +96,7 @@ func (h mailboxHistory) fates(truth []placed) (v []string) {
 		case s.outcome == acked && place[s.id] != s.ts:
 			v = append(v, fmt.Sprintf("%s was acknowledged at %v and is at %v", s.id, s.ts, place[s.id]))
 		case s.outcome == refused && n != 0:
-			v = append(v, fmt.Sprintf("%s was refused and is there", s.id))
+			v = append(v, fmt.Sprintf("%s was refused (%v) and is there", s.id, s.err))
 		case n > 1:
 			v = append(v, fmt.Sprintf("%s is there %d times", s.id, n))
 		}

@@ -12,8 +12,8 @@ func sound() mailboxHistory {
 	truth := func() []placed { return []placed{{"a", 10}, {"b", 20}, {"u", 30}, {"c", 40}} }
 	return mailboxHistory{
 		sends: []sent{
-			{at(1, 2), "a", acked, 10}, {at(3, 6), "b", acked, 20}, {at(4, 9), "u", unknown, 0},
-			{at(7, 8), "r", refused, 0}, {at(7, 9), "lost", unknown, 0}, {at(10, 11), "c", acked, 40},
+			{at(1, 2), "a", acked, 10, nil}, {at(3, 6), "b", acked, 20, nil}, {at(4, 9), "u", unknown, 0, nil},
+			{at(7, 8), "r", refused, 0, nil}, {at(7, 9), "lost", unknown, 0, nil}, {at(10, 11), "c", acked, 40, nil},
 		},
 		scans: []scan{
 			{at(5, 6), 0, []placed{{"a", 10}}},

@@ -134,7 +134,7 @@ func (l *load) send(cl *client.Client, from, to *client.Identity, box int, name 
 		l.rec.change(func(r *recorder) {
 			for i, res := range results {
 				r.mailboxes[box].sends = append(r.mailboxes[box].sends,
-					sent{span{begin, end}, msgs[i].ID, outcomeOf(res.Err), res.TS})
+					sent{span{begin, end}, msgs[i].ID, outcomeOf(res.Err), res.TS, res.Err})
 			}
 		})
 		return n < messagesAtMost/sendersPerBox/len(msgs)
