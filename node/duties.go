@@ -18,22 +18,24 @@ func (n *Node) startDuties() {
 	n.duties.Go(func() {
 		tick := time.NewTicker(expireEvery / 10)
 		defer tick.Stop()
-		operator := false
+		founding, founded := false, false
 		var expired time.Time
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-n.failed: // cut off from everybody, it can harm nobody
+				n.breakDoor() // first: to kill a cluster whose disk hangs may take for ever
 				_ = n.cluster.Kill()
-				n.breakDoor()
 				return
 			case now := <-tick.C:
 				n.testOnce(ctx)
+				// What was begun is brought to its end, whoever leads meanwhile.
+				founding = founding || n.cluster.IsLeader()
+				founded = founded || founding && n.ensureOperator(ctx)
 				if !n.cluster.IsLeader() {
 					continue
 				}
-				operator = operator || n.ensureOperator(ctx)
 				if now.Sub(expired) >= expireEvery {
 					expired = now
 					n.expire(ctx)
@@ -61,11 +63,12 @@ func (n *Node) ensureOperator(ctx context.Context) bool {
 	return true
 }
 
-// expire proposes steps until nothing is due. Each is bounded, so that other
-// commands get in between.
+// expire proposes steps as long as they leave something. Each is bounded, so that
+// other commands get in between.
 func (n *Node) expire(ctx context.Context) {
-	for ctx.Err() == nil && n.cluster.IsLeader() && n.expiryDue() {
-		if _, err := n.service.Expire(ctx); err != nil {
+	for more := n.expiryDue(); more && n.cluster.IsLeader(); {
+		var err error
+		if more, err = n.service.Expire(ctx); err != nil {
 			n.log.Debug("expiry step not done", "err", err)
 			return
 		}

@@ -221,6 +221,7 @@ func (n *Node) openService(context.Context) (func(), error) {
 		Domain: n.domain, Hosts: n.cfg.Hosts,
 		Proposer: proposer{n.cluster}, Reader: reader{n.cluster, n.machine}, Router: router{n.cluster},
 		Bell: n.bell, Sealer: n.sealer, Logger: n.log.With("component", "relay"), Now: n.opts.Now,
+		EventsKept: n.cfg.EventRetention,
 	})
 	return n.service.Close, nil
 }

@@ -28,6 +28,8 @@ type Options struct {
 	Now func() time.Time
 	// Rand gives addresses and secrets; nil is crypto/rand.Reader.
 	Rand io.Reader
+	// EventsKept is for how long events are kept; 0 is DefaultEventsKept.
+	EventsKept time.Duration
 }
 
 // Service serves the users of one node. Its methods are safe for concurrent use.
@@ -42,6 +44,9 @@ type Service struct {
 	logger   *slog.Logger
 	now      func() time.Time
 	rand     io.Reader
+
+	eventsKept time.Duration
+	founding   founding
 
 	secrets *secretCache
 	toucher *toucher
@@ -61,7 +66,10 @@ func New(o Options) *Service {
 		domain: o.Domain, hosts: o.Hosts, proposer: o.Proposer, reader: o.Reader, router: o.Router,
 		bell: o.Bell, sealer: o.Sealer, logger: o.Logger, now: o.Now, rand: o.Rand,
 		secrets: newSecretCache(o.Sealer), streams: newStreamTable(), recheck: recheck, maxProposal: maxProposal,
-		closing: make(chan struct{}),
+		closing: make(chan struct{}), eventsKept: o.EventsKept,
+	}
+	if s.eventsKept == 0 {
+		s.eventsKept = DefaultEventsKept
 	}
 	if s.logger == nil {
 		s.logger = slog.New(slog.DiscardHandler)
