@@ -90,7 +90,8 @@ func (s *Service) verifyLetters(ctx context.Context, c Caller, letters []*letter
 		}
 	}
 	if len(open) == 0 {
-		return nil
+		// Nothing is going to be applied, which would have checked the key again.
+		return s.read(ctx, c, ScopeMessage, func(View, Caller) error { return nil })
 	}
 	v, err := s.reader.Local()
 	if err != nil {
@@ -108,7 +109,11 @@ func (s *Service) verifyLetters(ctx context.Context, c Caller, letters []*letter
 		return clusterError(err)
 	}
 	return using(v, func(v View) error {
-		_, err := s.verifyOn(v, c, refused)
+		c, err := s.admit(v, c, ScopeMessage) // for the same reason, if all are refused
+		if err != nil {
+			return err
+		}
+		_, err = s.verifyOn(v, c, refused)
 		return err
 	})
 }

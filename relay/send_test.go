@@ -386,3 +386,27 @@ func TestADisabledKeySendsNothingNotEvenFromANodeThatLags(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// Nor is it let through where nothing comes to be applied, which is what else
+// would have found it out.
+func TestADisabledKeySendsNotEvenNothingFromANodeThatLags(t *testing.T) {
+	for name, msgs := range map[string]func(a, stranger *party) []string{
+		"nothing":           func(*party, *party) []string { return []string{} },
+		"nonsense":          func(*party, *party) []string { return []string{"x"} },
+		"an unknown sender": func(a, stranger *party) []string { return []string{stranger.message('s', a, nil)} },
+	} {
+		w, u := newUsers(t, 2)
+		lead, edge := w.nodes[0], w.nodes[1]
+		a, stranger := w.register(u.caller, "user"), w.register(u.caller, "user")
+		stranger.local = address.New(address.Identity)
+		stranger.addr = stranger.local.Local()
+		edge.setLag(true)
+		off := false
+		must(lead.UpdateKey(t.Context(), u.operator, u.key, api.KeyPatch{Enabled: &off}))(t)
+		c := w.login(edge, u.key, u.secret)
+		_, err := edge.Send(t.Context(), c, api.SendRequest{Msgs: msgs(a, stranger)})
+		if got := codeOf(t, err); got != api.CodeKeyDisabled {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+}
