@@ -37,39 +37,73 @@ func (tx *tx) accept(c *command.Accept) command.Result {
 	case message.Request:
 		return tx.request(c, to)
 	case message.Publish:
-		return tx.publish(c, from)
+		return tx.publish(c, from, to)
 	case message.Clear:
 		if c.To == c.From {
 			return tx.clearEverywhere(c, from)
 		}
-		return tx.clearFor(c, from)
+		return tx.clearFor(c, from, to)
 	case message.Deny:
-		return tx.store(c, from, eventDenied)
+		return tx.store(c, from, to, eventDenied)
 	}
-	return tx.store(c, from, eventAccepted)
+	return tx.store(c, from, to, eventAccepted)
 }
 
-// store puts a message into its destination's mailbox, if there is room.
-func (tx *tx) store(c *command.Accept, from *command.IdentityRecord, k kind) command.Result {
-	if tx.full(c) {
-		return refuse(command.StatusMailboxFull)
+// store puts a message into its destination's mailbox and into those of the
+// destination's members, as far as there is room.
+func (tx *tx) store(c *command.Accept, from, to *command.IdentityRecord, k kind) command.Result {
+	p, s := tx.places(c, to)
+	if s != command.StatusOK {
+		return refuse(s)
 	}
-	ts, before := tx.deliver(c, c.To, true)
-	tx.remember(c, ts, before)
+	return tx.dispatch(c, from, p, k)
+}
+
+// places are the mailboxes that a message goes into.
+type places struct {
+	own     bool // its destination's
+	members []address.Address
+	skipped uint32 // members without room
+}
+
+// places finds where there is room for c; nowhere is StatusMailboxFull. One full
+// mailbox must not keep a message from the others.
+func (tx *tx) places(c *command.Accept, to *command.IdentityRecord) (p places, s command.Status) {
+	members, s := tx.members(c, to)
+	if s != command.StatusOK {
+		return p, s
+	}
+	p.own = !tx.full(c, c.To)
+	p.members, p.skipped = tx.roomy(c, members)
+	if !p.own && len(p.members) == 0 {
+		return p, command.StatusMailboxFull
+	}
+	return p, command.StatusOK
+}
+
+// dispatch delivers a message to its places, remembers it and tells of it.
+func (tx *tx) dispatch(c *command.Accept, from *command.IdentityRecord, p places, k kind) command.Result {
+	r := command.Result{Status: command.StatusOK, Skipped: p.skipped}
+	if p.own {
+		r.TS, r.Before = tx.deliver(c, c.To, address.Address{})
+	}
+	r.Copies = tx.share(c, c.To, p.members)
+	tx.remember(c, r.TS, r.Before)
 	tx.messageEvent(k, c, from)
-	return command.Result{Status: command.StatusOK, TS: ts, Before: before}
+	return r
 }
 
-// full reports whether the destination's mailbox has no room for the message.
-func (tx *tx) full(c *command.Accept) bool {
-	box := tx.box(c.To)
+// full reports whether a mailbox has no room for the message.
+func (tx *tx) full(c *command.Accept, mailbox address.Address) bool {
+	box := tx.box(mailbox)
 	return box.Messages+1 > tx.limits.mailboxMessages || box.Bytes+uint64(len(c.Token)) > tx.limits.mailboxBytes
 }
 
 // deliver puts a message into a mailbox and gives its place there and the place
-// before it. With forget, the memory of its acceptance ends together with it,
-// when it is to end then.
-func (tx *tx) deliver(c *command.Accept, to address.Address, forget bool) (ts, before uint64) {
+// before it. via is the group whose member gets a copy. The memory of the message's
+// acceptance ends together with the one of its own destination, when it is to end
+// then.
+func (tx *tx) deliver(c *command.Accept, to, via address.Address) (ts, before uint64) {
 	box := tx.changeBox(to)
 	before = box.LastTS
 	ts = max(tx.at, before+1)
@@ -77,13 +111,18 @@ func (tx *tx) deliver(c *command.Accept, to address.Address, forget bool) (ts, b
 	box.Messages++
 	box.Bytes += uint64(len(c.Token))
 	put(tx, keyspace.Message(to, ts), command.MessageRecord{
-		From: c.From, Kind: c.Kind, ID: c.ID, Package: c.Package, Reply: c.InReplyTo, Expires: c.Expires, Token: c.Token,
+		From: c.From, Kind: c.Kind, ID: c.ID, Package: c.Package, Reply: c.InReplyTo, Expires: c.Expires, Token: c.Token, Via: via,
 	})
-	if isPublish(c.Kind, c.Package) {
+	switch {
+	case !isPublish(c.Kind, c.Package):
+	case via.IsZero():
 		tx.set(keyspace.Publish(to, c.From, c.Package, ts), nil)
+	default:
+		tx.set(keyspace.Publish(to, c.From, c.Package, ts), via[:])
+		tx.set(keyspace.Via(via, c.From, c.Package, to, ts), nil)
 	}
 	var digest []byte
-	if forget && tx.forgetAt(c) == c.Expires {
+	if to == c.To && tx.forgetAt(c) == c.Expires {
 		digest = c.Digest[:]
 	}
 	tx.set(keyspace.ExpiryOfMessage(c.Expires, to, ts), digest)
@@ -131,6 +170,9 @@ func (tx *tx) takeOut(mailbox address.Address, ts uint64) bool {
 	tx.remove(key)
 	if isPublish(r.Kind, r.Package) {
 		tx.remove(keyspace.Publish(mailbox, r.From, r.Package, ts))
+		if !r.Via.IsZero() {
+			tx.remove(keyspace.Via(r.Via, r.From, r.Package, mailbox, ts))
+		}
 	}
 	box := tx.changeBox(mailbox)
 	box.Messages--

@@ -73,6 +73,7 @@ func (tx *tx) entry(e Entry) ([][]byte, error) {
 		return results, nil
 	}
 	tx.state.extend(e)
+	tx.fanOut = fanOut{}
 	for i, p := range e.Proposals {
 		r, err := tx.proposal(p)
 		if err != nil {

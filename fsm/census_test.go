@@ -50,9 +50,19 @@ func (c *census) mailboxes(v *View, key, data []byte) {
 			if _, found, _ := value(v.snap, keyspace.Publish(a, r.From, r.Package, ts)); !found {
 				c.fault("message %s %d is not listed as a publish", nameOf(a), ts)
 			}
+			group, _, _ := v.Identity(r.Via)
+			_, found, _ := value(v.snap, keyspace.Via(r.Via, r.From, r.Package, a, ts))
+			if listed := !r.Via.IsZero() && !group.Retired; found != listed {
+				c.fault("message %s %d is listed as a copy: %v", nameOf(a), ts, found)
+			}
 		}
 		if _, found, _ := value(v.snap, keyspace.ExpiryOfMessage(r.Expires, a, ts)); !found {
 			c.fault("message %s %d never expires", nameOf(a), ts)
+		}
+	}
+	if group, _, _, a, ts, err := keyspace.ParseVia(key); err == nil {
+		if _, found, _ := value(v.snap, keyspace.Message(a, ts)); !found {
+			c.fault("a copy of %s by %s is listed that is not there: %d", nameOf(a), nameOf(group), ts)
 		}
 	}
 	if a, _, _, ts, err := keyspace.ParsePublish(key); err == nil {

@@ -133,14 +133,11 @@ func (tx *tx) setMembers(c *command.SetMembers) command.Result {
 		}
 	}
 	p, _ := get[command.ProfileRecord](tx, keyspace.Profile(c.Identity))
-	p.Members = c.Members
+	p.Members = distinct(c.Members)
 	put(tx, keyspace.Profile(c.Identity), p)
 	u.mark.add(c.Proof.IssuedAt, c.Proof.Signer, c.Proof.Digest)
 	return tx.changed(c.Identity, u, eventMembersChanged, 0)
 }
-
-// hasMembers reports whether identities of that kind have members (section 8).
-func hasMembers(kind string) bool { return kind == "route" || kind == "group" }
 
 // changed ends a change that was made: its event, a ring for those who follow
 // the identity, and the result.

@@ -11,47 +11,88 @@ type holding struct {
 	reader   address.Address
 	packages []string // cached, by their ids
 	messages []uint64 // publishes in its mailbox
+	copies   []copied // of those, if it is a group: in the mailboxes of its members
+	members  []address.Address
 }
+
+// work is how many things go with a holding.
+func (h holding) work() int { return len(h.packages) + len(h.messages) + len(h.copies) }
 
 // clearFor revokes what the sender published to one reader. A full mailbox
 // cannot keep a revocation from being done and delivered, as long as there is
 // something to revoke; each such clear takes the place of a publish that found room.
-func (tx *tx) clearFor(c *command.Accept, from *command.IdentityRecord) command.Result {
+func (tx *tx) clearFor(c *command.Accept, from, to *command.IdentityRecord) command.Result {
 	h := holding{reader: c.To}
 	tx.findPackages(&h, c)
 	tx.findMessages(&h, c)
-	if len(h.packages)+len(h.messages) > tx.limits.clearWork {
+	if hasMembers(to.Kind) {
+		h.copies = tx.findCopies(c, c.To)
+	}
+	if h.work() > tx.limits.clearWork {
 		return refuse(command.StatusTooManyItems)
 	}
-	if len(h.packages)+len(h.messages) == 0 && tx.full(c) {
-		return refuse(command.StatusMailboxFull)
+	p, s := tx.places(c, to)
+	if s != command.StatusOK && (s != command.StatusMailboxFull || h.work() == 0) {
+		return refuse(s)
 	}
 	count := tx.drop(c.From, h)
-	ts, before := tx.deliver(c, c.To, true)
-	tx.remember(c, ts, before)
-	tx.messageEvent(eventCleared, c, from)
-	return command.Result{Status: command.StatusCleared, TS: ts, Before: before, Count: count}
+	if h.work() > 0 { // there is room now, or has to be
+		p.own = true
+		p.members, p.skipped = tx.roomy(c, tx.membersOf(c.To, to))
+	}
+	r := tx.dispatch(c, from, p, eventCleared)
+	r.Status, r.Count = command.StatusCleared, count
+	return r
 }
 
 // clearEverywhere revokes for everyone: the sender addressed itself. Each reader
-// that still is somebody gets a copy of the clear; the sender's own mailbox gets none.
+// that still is somebody gets a copy of the clear, and each member of a reader that
+// is a group; the sender's own mailbox gets none.
 func (tx *tx) clearEverywhere(c *command.Accept, from *command.IdentityRecord) command.Result {
 	holdings, ok := tx.holdings(c)
-	if !ok || len(holdings)*len(c.Token) > command.MaxClearBytes {
+	if !ok {
+		return refuse(command.StatusTooManyItems)
+	}
+	told := tx.told(c, holdings)
+	if len(told) > tx.limits.clearWork || len(told)*len(c.Token) > command.MaxClearBytes {
 		return refuse(command.StatusTooManyItems)
 	}
 	var count uint32
-	var copies []command.Copy
 	for _, h := range holdings {
 		count += tx.drop(c.From, h)
-		if tx.getsCopy(h.reader, c.From) {
-			ts, before := tx.deliver(c, h.reader, false)
-			copies = append(copies, command.Copy{To: h.reader, TS: ts, Before: before})
-		}
+	}
+	var copies []command.Copy
+	for _, t := range told {
+		ts, before := tx.deliver(c, t.reader, t.via)
+		copies = append(copies, command.Copy{To: t.reader, TS: ts, Before: before})
 	}
 	tx.remember(c, 0, 0)
 	tx.messageEvent(eventCleared, c, from)
 	return command.Result{Status: command.StatusCleared, Count: count, Copies: copies}
+}
+
+// told is one who gets a copy of a clear for everyone, and the group, if it is for
+// that one's sake.
+type told struct{ reader, via address.Address }
+
+// told gives who is to get a copy, each once.
+func (tx *tx) told(c *command.Accept, holdings []holding) (list []told) {
+	seen := map[address.Address]bool{}
+	add := func(t told) {
+		if !seen[t.reader] && tx.getsCopy(t.reader, c.From) {
+			seen[t.reader] = true
+			list = append(list, t)
+		}
+	}
+	for _, h := range holdings {
+		add(told{reader: h.reader})
+	}
+	for _, h := range holdings {
+		for _, m := range h.members {
+			add(told{reader: m, via: h.reader})
+		}
+	}
+	return list
 }
 
 // getsCopy reports whether reader is told of what vault revokes for everyone.
@@ -90,7 +131,8 @@ func (tx *tx) holdings(c *command.Accept) (list []holding, ok bool) {
 			return nil, false
 		}
 		tx.findMessages(&list[i], c)
-		work += len(list[i].messages)
+		tx.findShared(&list[i], c)
+		work += len(list[i].messages) + len(list[i].copies) + len(list[i].members)
 	}
 	return list, work <= tx.limits.clearWork
 }
@@ -132,6 +174,16 @@ func (tx *tx) findMessages(h *holding, c *command.Accept) {
 	})
 }
 
+// findShared lists the copies and the members of a reader that is a group.
+func (tx *tx) findShared(h *holding, c *command.Accept) {
+	id := tx.identity(h.reader)
+	if id == nil || id.Retired || !hasMembers(id.Kind) {
+		return
+	}
+	h.copies = tx.findCopies(c, h.reader)
+	h.members = tx.membersOf(h.reader, id)
+}
+
 // drop removes a holding and gives the number of packages that were cached.
 func (tx *tx) drop(vault address.Address, h holding) (count uint32) {
 	for _, kid := range h.packages {
@@ -144,6 +196,11 @@ func (tx *tx) drop(vault address.Address, h holding) (count uint32) {
 	}
 	if len(h.messages) > 0 {
 		tx.ring(h.reader)
+	}
+	for _, m := range h.copies {
+		if tx.takeOut(m.member, m.ts) {
+			tx.ring(m.member)
+		}
 	}
 	return count
 }

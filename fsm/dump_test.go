@@ -109,6 +109,9 @@ func messageLine(k, d []byte) (string, error) {
 	if digest, err := keyspace.ParseAccepted(k); err == nil {
 		return "accepted " + digestText(digest) + ": " + recordText[command.AcceptedRecord](d), nil
 	}
+	if group, vault, kid, member, ts, err := keyspace.ParseVia(k); err == nil {
+		return fmt.Sprintf("copy %s/%s to %s: %s %s", nameOf(vault), kid, nameOf(group), nameOf(member), nanosText(ts)), nil
+	}
 	reader, vault, kid, ts, err := keyspace.ParsePublish(k)
 	return fmt.Sprintf("publish %s/%s to %s: %s", nameOf(vault), kid, nameOf(reader), nanosText(ts)), err
 }

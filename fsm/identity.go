@@ -92,9 +92,10 @@ func (tx *tx) removeBelongings(a address.Address) {
 	tx.remove(keyspace.Profile(a))
 	tx.remove(keyspace.Mailbox(a))
 	tx.forgetBox(a)
+	tx.forgetCopies(a)
 	for _, r := range []keyspace.Range{
 		keyspace.DataOf(a), keyspace.MarksOf(a),
-		keyspace.Messages(a, 0, 0), keyspace.PublishesTo(a),
+		keyspace.Messages(a, 0, 0), keyspace.PublishesTo(a), keyspace.CopiesVia(a),
 		keyspace.PackagesOf(a), keyspace.HoldersOf(a), keyspace.ServedOf(a),
 	} {
 		tx.removeRange(r)

@@ -31,12 +31,9 @@ type layout struct {
 
 func (l layout) path(name string) string { return l.fs.PathJoin(l.root, name) }
 
-// prepare makes the directory if needed, removes leftovers, and gives the name
-// of the store in use; empty when there is none yet.
+// prepare removes leftovers and gives the name of the store in use; empty when
+// there is none yet. The directory is there and locked.
 func (l layout) prepare() (string, error) {
-	if err := makeDurable(l.fs, l.root); err != nil {
-		return "", err
-	}
 	name, err := l.current()
 	if err != nil {
 		return "", err

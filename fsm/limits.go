@@ -12,6 +12,8 @@ type limits struct {
 	holders                       uint64
 	// clearWork is how many cached packages and messages one clear may remove.
 	clearWork int
+	// copies and copyBytes are what one entry may copy for members of groups.
+	copies, copyBytes int
 }
 
 var allLimits = limits{
@@ -19,4 +21,6 @@ var allLimits = limits{
 	mailboxBytes:    message.MaxMailboxBytes,
 	holders:         command.MaxHolders,
 	clearWork:       command.MaxClearWork,
+	copies:          command.MaxCopies,
+	copyBytes:       command.MaxCopyBytes,
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/nixnode/nixnode/address"
@@ -66,6 +67,8 @@ type Machine struct {
 	failed  atomic.Pointer[error] // set once, by fail
 	closing atomic.Bool
 
+	lock *pebble.Lock // on opts.Dir
+
 	snapshots int // numbers the directories of snapshots; the applying goroutine's
 
 	mu  sync.Mutex // guards gen alone; nothing is called with it held
@@ -95,14 +98,29 @@ func openSized(o Options, memTable uint64) (*Machine, error) {
 	}
 	o.Logger = o.Logger.With("component", "fsm")
 	m := &Machine{opts: o, dirs: layout{fs: o.FS, root: o.Dir}, limits: allLimits, memTable: memTable, cache: newCache()}
-	name, err := m.dirs.prepare()
-	if err != nil {
-		return nil, fmt.Errorf("fsm: open: %w", err)
-	}
-	if err := m.start(name); err != nil {
+	if err := m.open(); err != nil {
 		return nil, fmt.Errorf("fsm: open: %w", err)
 	}
 	return m, nil
+}
+
+// open takes the directory for this machine alone before it touches anything in
+// it: what looks left over may be another process's work.
+func (m *Machine) open() (err error) {
+	if err := makeDurable(m.dirs.fs, m.dirs.root); err != nil {
+		return err
+	}
+	if m.lock, err = pebble.LockDirectory(m.dirs.root, m.dirs.fs); err != nil {
+		return fmt.Errorf("%s is in use: %w", m.dirs.root, err)
+	}
+	name, err := m.dirs.prepare()
+	if err == nil {
+		err = m.start(name)
+	}
+	if err != nil {
+		return errors.Join(err, m.lock.Close())
+	}
+	return nil
 }
 
 // start opens the store of that name, which must be there, or makes the first one.
@@ -157,7 +175,7 @@ func (m *Machine) Close() error {
 	m.mu.Unlock()
 	gen.release()
 	<-gen.gone
-	return gen.err
+	return errors.Join(gen.err, m.lock.Close())
 }
 
 // alive gives the reason for which the machine may not be used any more.

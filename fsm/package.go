@@ -15,7 +15,7 @@ import (
 func (tx *tx) request(c *command.Accept, to *command.IdentityRecord) command.Result {
 	from := tx.identity(c.From)
 	if c.Package == "" {
-		return tx.store(c, from, eventAccepted)
+		return tx.store(c, from, to, eventAccepted)
 	}
 	if !c.NoCache {
 		if vault, p, found := tx.cached(c, to); found {
@@ -25,7 +25,7 @@ func (tx *tx) request(c *command.Accept, to *command.IdentityRecord) command.Res
 			return command.Result{Status: command.StatusServed, Served: &command.Served{TS: p.TS, Token: p.Token}}
 		}
 	}
-	return tx.store(c, from, eventRequested)
+	return tx.store(c, from, to, eventRequested)
 }
 
 // cached finds the package that c asks for, of its destination or, when that is
@@ -46,12 +46,13 @@ func (tx *tx) cached(c *command.Accept, to *command.IdentityRecord) (address.Add
 }
 
 // publish stores a message and caches the package in it: both, or neither.
-func (tx *tx) publish(c *command.Accept, from *command.IdentityRecord) command.Result {
+func (tx *tx) publish(c *command.Accept, from, to *command.IdentityRecord) command.Result {
 	if c.Package == "" || !c.HasJWE {
-		return tx.store(c, from, eventAccepted)
+		return tx.store(c, from, to, eventAccepted)
 	}
-	if tx.full(c) {
-		return refuse(command.StatusMailboxFull)
+	p, s := tx.places(c, to)
+	if s != command.StatusOK {
+		return refuse(s)
 	}
 	old, replaces := get[command.PackageRecord](tx, keyspace.Package(c.From, c.Package, c.To))
 	if replaces {
@@ -65,7 +66,7 @@ func (tx *tx) publish(c *command.Accept, from *command.IdentityRecord) command.R
 		tx.setNumber(keyspace.Holders(c.From, c.Package), holders+1)
 		tx.set(keyspace.PackageByReader(c.To, c.From, c.Package), nil)
 	}
-	r := tx.store(c, from, eventPublished)
+	r := tx.dispatch(c, from, p, eventPublished)
 	put(tx, keyspace.Package(c.From, c.Package, c.To), command.PackageRecord{TS: r.TS, Expires: c.Expires, Token: c.Token})
 	tx.set(keyspace.ExpiryOfPackage(c.Expires, c.From, c.To, c.Package), nil)
 	return r

@@ -244,7 +244,7 @@ var statusNames = map[command.Status]string{
 	command.StatusTooManyItems: "too many items", command.StatusExpired: "expired", command.StatusWrongKind: "wrong kind",
 	command.StatusNoSuchKey: "no such key", command.StatusKeyDisabled: "key disabled", command.StatusKeyExpired: "key expired",
 	command.StatusTenantDisabled: "tenant disabled", command.StatusScope: "scope", command.StatusOtherApp: "other app",
-	command.StatusNoSuchTenant: "no such tenant",
+	command.StatusNoSuchTenant: "no such tenant", command.StatusBusy: "busy",
 }
 
 func resultText(r command.Result) string {

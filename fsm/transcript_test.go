@@ -136,6 +136,10 @@ func (s *transcript) limit(arg string) {
 		s.m.limits.holders = uint64(n)
 	case "clear":
 		s.m.limits.clearWork = n
+	case "copies":
+		s.m.limits.copies = n
+	case "copybytes":
+		s.m.limits.copyBytes = n
 	default:
 		s.t.Fatalf("no limit %s", name)
 	}

@@ -41,6 +41,8 @@ type tx struct {
 	meta *command.Meta
 	at   uint64 // its time, in nanoseconds since 1970
 	who  actor
+
+	fanOut fanOut // of the entry at work
 }
 
 func newTx(db *pebble.DB, c *cache, s state, l limits) *tx {

@@ -14,7 +14,7 @@ import (
 const goldenDir = "testdata/golden/v1"
 
 func TestEncodingsAreThoseOfTheFirstRelease(t *testing.T) {
-	want := map[string][]byte{}
+	want, err := map[string][]byte{}, error(nil)
 	for name, c := range samples {
 		data, err := Encode(c)
 		if err != nil {
@@ -29,11 +29,11 @@ func TestEncodingsAreThoseOfTheFirstRelease(t *testing.T) {
 		}
 		want["record-"+name] = data
 	}
-	results, err := EncodeResults(sampleResults)
-	if err != nil {
-		t.Fatal(err)
+	for name, results := range map[string][]Result{"results": sampleResults, "results-shared": sharedResults} {
+		if want[name], err = EncodeResults(results); err != nil {
+			t.Fatal(err)
+		}
 	}
-	want["results"] = results
 	for name, data := range want {
 		compareGolden(t, name, data)
 	}

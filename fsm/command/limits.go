@@ -20,6 +20,12 @@ const (
 	// MaxClearBytes is how many bytes of copies a clear for everyone may make:
 	// its token's size times its readers.
 	MaxClearBytes = 32 << 20
+	// MaxCopies is how many copies for members of routes and groups one log entry may
+	// make, and MaxCopyBytes how many bytes of them; the latter holds for each message,
+	// too. They bound what applying an entry costs. No list of members is longer than
+	// MaxCopies, so what is alone in its entry is never refused for that.
+	MaxCopies    = 4000
+	MaxCopyBytes = 32 << 20
 	// MaxMarks is how many tokens of one second are remembered for one target.
 	MaxMarks = 8
 	// MaxRemember is how long an accepted message is remembered at most, in seconds.

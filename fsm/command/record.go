@@ -88,6 +88,8 @@ type MessageRecord struct {
 	Reply   string          `cbor:"5,keyasint,omitempty"` // body.respTo
 	Expires int64           `cbor:"6,keyasint"`
 	Token   []byte          `cbor:"7,keyasint"`
+	// Via is the route or group it was sent to, when this is the copy of a member.
+	Via address.Address `cbor:"8,keyasint,omitzero"`
 }
 
 // AcceptedRecord remembers that a message was accepted (its key is the digest

@@ -28,6 +28,9 @@ const (
 	StatusTooManyItems      Status = 28 // data items or members
 	StatusExpired           Status = 29 // the message's exp has passed in replicated time (40021)
 	StatusWrongKind         Status = 30 // members of what is neither route nor group
+	// StatusBusy: the log entry has copied as much to members of groups as one may;
+	// the same again, in a later entry, is not refused for this.
+	StatusBusy Status = 31
 
 	StatusNoSuchKey      Status = 40 // the API key that asked, or its secret's generation, is unknown
 	StatusKeyDisabled    Status = 41
@@ -54,8 +57,12 @@ type Result struct {
 	Served *Served `cbor:"5,keyasint,omitempty"`
 	// Count is how many things went: cleared packages, acknowledged or expired messages.
 	Count uint32 `cbor:"6,keyasint,omitempty"`
-	// Copies are further mailboxes the message was put into (a clear for everyone).
+	// Copies are further mailboxes the message was put into: of the readers of a
+	// clear for everyone, and of the members of a route or group. With some, TS may be
+	// 0: only they had room.
 	Copies []Copy `cbor:"7,keyasint,omitempty"`
+	// Skipped is how many members have no copy, as their mailboxes were full.
+	Skipped uint32 `cbor:"8,keyasint,omitempty"`
 }
 
 // Served is a package token from the cache.

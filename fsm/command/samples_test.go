@@ -65,6 +65,12 @@ var sampleResults = []Result{
 	{Status: StatusScope},
 }
 
+// sharedResults are of messages to a group.
+var sharedResults = []Result{
+	{Status: StatusOK, Copies: []Copy{{To: who('i', 2), TS: 5, Before: 4}}, Skipped: 2},
+	{Status: StatusBusy},
+}
+
 // recordSamples has the encoding of each record, and whether it reads back as itself.
 var recordSamples = map[string]func() (data []byte, back any, orig any, err error){
 	"customer":    sampleOf(CustomerRecord{Name: "c", Enabled: true, Created: 1}),
@@ -75,12 +81,13 @@ var recordSamples = map[string]func() (data []byte, back any, orig any, err erro
 		Kind: "route", Retired: true, Created: 1, LastHeard: 2}),
 	"profile": sampleOf(ProfileRecord{SigRoot: []byte(`{}`), SigChain: []string{"a", "b"}, EncToken: "e", MetaPublic: "p", MetaPrivate: "q",
 		Registered: digest(1), Members: []address.Address{who('i', 2)}}),
-	"data":     sampleOf(DataRecord{Name: "recovery", Token: "t", Updated: 3}),
-	"mailbox":  sampleOf(MailboxRecord{LastTS: 9, Messages: 2, Bytes: 100}),
-	"message":  sampleOf(MessageRecord{From: who('i', 1), Kind: 's', ID: "1", Package: "K", Reply: "0", Expires: 9, Token: []byte("m")}),
-	"accepted": sampleOf(AcceptedRecord{To: who('i', 2), TS: 9, Before: 8, Until: 12}),
-	"package":  sampleOf(PackageRecord{TS: 9, Expires: 10, Token: []byte("m"), Served: 2, LastServed: 11}),
-	"mark":     sampleOf(MarkRecord{IssuedAt: 9, Digests: [][32]byte{digest(1), digest(2)}, Signer: thumbOne}),
+	"data":         sampleOf(DataRecord{Name: "recovery", Token: "t", Updated: 3}),
+	"mailbox":      sampleOf(MailboxRecord{LastTS: 9, Messages: 2, Bytes: 100}),
+	"message":      sampleOf(MessageRecord{From: who('i', 1), Kind: 's', ID: "1", Package: "K", Reply: "0", Expires: 9, Token: []byte("m")}),
+	"message-copy": sampleOf(MessageRecord{From: who('i', 1), Kind: 'p', ID: "1", Package: "K", Expires: 9, Token: []byte("m"), Via: who('i', 3)}),
+	"accepted":     sampleOf(AcceptedRecord{To: who('i', 2), TS: 9, Before: 8, Until: 12}),
+	"package":      sampleOf(PackageRecord{TS: 9, Expires: 10, Token: []byte("m"), Served: 2, LastServed: 11}),
+	"mark":         sampleOf(MarkRecord{IssuedAt: 9, Digests: [][32]byte{digest(1), digest(2)}, Signer: thumbOne}),
 	"event": sampleOf(EventRecord{Type: "message.accepted", TxnID: "1-1", Code: 20022, App: who('p', 1), Key: who('a', 1), From: who('i', 1),
 		To: who('i', 2), ID: "1", Package: "K", Size: 5}),
 }

@@ -47,6 +47,7 @@ const (
 	familyMessage  Family = 0x31
 	familyAccepted Family = 0x32
 	familyPublish  Family = 0x33
+	familyVia      Family = 0x34
 
 	familyPackage         Family = 0x40
 	familyPackageByReader Family = 0x41

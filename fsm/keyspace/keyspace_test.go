@@ -15,11 +15,11 @@ import (
 
 // fields is one drawing of everything that a key may be made of.
 type fields struct {
-	a, b   address.Address
-	text   string
-	n      uint64
-	at     int64
-	digest [32]byte
+	a, b, c address.Address
+	text    string
+	n       uint64
+	at      int64
+	digest  [32]byte
 }
 
 // families has, for each builder, what it makes of fields and what its parser
@@ -49,6 +49,8 @@ var families = map[string]struct {
 		func(k []byte) (f fields, err error) { f.digest, err = ParseAccepted(k); return }},
 	"publish": {func(f fields) []byte { return Publish(f.a, f.b, f.text, f.n) },
 		func(k []byte) (f fields, err error) { f.a, f.b, f.text, f.n, err = ParsePublish(k); return }},
+	"via": {func(f fields) []byte { return Via(f.a, f.b, f.text, f.c, f.n) },
+		func(k []byte) (f fields, err error) { f.a, f.b, f.text, f.c, f.n, err = ParseVia(k); return }},
 	"package": {func(f fields) []byte { return Package(f.a, f.text, f.b) },
 		func(k []byte) (f fields, err error) { f.a, f.text, f.b, err = ParsePackage(k); return }},
 	"package by reader": {func(f fields) []byte { return PackageByReader(f.a, f.b, f.text) },
@@ -83,7 +85,7 @@ func drawFields(t *rapid.T) fields {
 		a[0] = byte(rapid.SampledFrom([]address.Type{'a', 'c', 'i', 'p'}).Draw(t, label+" type"))
 		return a
 	}
-	return fields{a: who("a"), b: who("b"), text: rapid.StringN(0, 300, -1).Draw(t, "text"), n: rapid.Uint64().Draw(t, "n"),
+	return fields{a: who("a"), b: who("b"), c: who("c"), text: rapid.StringN(0, 300, -1).Draw(t, "text"), n: rapid.Uint64().Draw(t, "n"),
 		at: rapid.Int64Min(0).Draw(t, "at"), digest: [32]byte(rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "digest"))}
 }
 
@@ -115,7 +117,7 @@ func TestEveryKeyReadsBackAsItsFieldsAndAsNoOtherFamily(t *testing.T) {
 // FuzzRoundTrip: no bytes make a parser panic, and what one accepts is exactly
 // what its builder makes.
 func FuzzRoundTrip(f *testing.F) {
-	one := fields{a: address.Address{'i', 1}, b: address.Address{'c', 2}, text: "kid", n: 7, at: 9}
+	one := fields{a: address.Address{'i', 1}, b: address.Address{'c', 2}, c: address.Address{'i', 3}, text: "kid", n: 7, at: 9}
 	for _, family := range families {
 		f.Add(family.build(one))
 	}
@@ -189,6 +191,9 @@ func TestRangesCoverTheirOwnKeysAndNoOthers(t *testing.T) {
 			"publishes of":    {PublishesOf(f.a, f.b, f.text), Publish(g.a, g.b, g.text, g.n), sameA && sameB && sameText},
 			"publishes from":  {PublishesFrom(f.a, f.b), Publish(g.a, g.b, g.text, g.n), sameA && sameB},
 			"publishes to":    {PublishesTo(f.a), Publish(g.a, g.b, g.text, g.n), sameA},
+			"copies of":       {CopiesOf(f.a, f.b, f.text), Via(g.a, g.b, g.text, g.c, g.n), sameA && sameB && sameText},
+			"copies from":     {CopiesFrom(f.a, f.b), Via(g.a, g.b, g.text, g.c, g.n), sameA && sameB},
+			"copies via":      {CopiesVia(f.a), Via(g.a, g.b, g.text, g.c, g.n), sameA},
 			"package readers": {PackageReaders(f.a, f.text), Package(g.a, g.text, g.b), sameA && sameText},
 			"packages of":     {PackagesOf(f.a), Package(g.a, g.text, g.b), sameA},
 			"packages for":    {PackagesFor(f.a, f.b), PackageByReader(g.a, g.b, g.text), sameA && sameB},

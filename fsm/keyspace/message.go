@@ -58,7 +58,8 @@ func ParseAccepted(k []byte) (digest [32]byte, err error) {
 }
 
 // Publish makes the key that lists a publish message by what it publishes, for
-// a clear to find it. The value is empty.
+// a clear to find it. The value is empty, or, of a member's copy, the 16 bytes of
+// the route or group that it was sent to.
 //
 //	0x33 | reader (16) | vault (16) | len(kid) (4) | kid | ts (8)
 func Publish(reader, vault address.Address, kid string, ts uint64) []byte {
@@ -84,6 +85,33 @@ func PublishesFrom(reader, vault address.Address) Range {
 
 // PublishesTo spans all that was published to reader.
 func PublishesTo(reader address.Address) Range { return prefixed(of(familyPublish, reader)) }
+
+// Via makes the key that lists the copy of a publish message that a member of a
+// route or group has, for a clear to find it, also when it is no member any more.
+// The value is empty.
+//
+//	0x34 | route or group (16) | vault (16) | len(kid) (4) | kid | member (16) | ts (8)
+func Via(group, vault address.Address, kid string, member address.Address, ts uint64) []byte {
+	return appendUint64(appendText(of(familyVia, group, vault), kid), member, ts)
+}
+
+// ParseVia reads the key of Via. Errors: ErrKey.
+func ParseVia(k []byte) (group, vault address.Address, kid string, member address.Address, ts uint64, err error) {
+	r := read(familyVia, k)
+	group, vault, kid, member, ts = r.address(), r.address(), r.text(), r.address(), r.uint64()
+	return group, vault, kid, member, ts, r.end()
+}
+
+// CopiesOf spans the copies of what vault published to a group as kid.
+func CopiesOf(group, vault address.Address, kid string) Range {
+	return prefixed(appendText(of(familyVia, group, vault), kid))
+}
+
+// CopiesFrom spans the copies of all that vault published to a group.
+func CopiesFrom(group, vault address.Address) Range { return prefixed(of(familyVia, group, vault)) }
+
+// CopiesVia spans the copies of all that was published to a group.
+func CopiesVia(group address.Address) Range { return prefixed(of(familyVia, group)) }
 
 func appendUint64(k []byte, a address.Address, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(k, a[:]...), n)
