@@ -15,7 +15,7 @@ LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(
 HAVE_CC  := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 RACE     := $(if $(HAVE_CC),-race,)
 
-.PHONY: all licenses licenses build run cluster test race fuzz lint check bench bench-fsm cover chaos clean
+.PHONY: all licenses build run cluster test race fuzz lint check compat bench bench-fsm cover chaos clean
 
 all: build
 
@@ -58,6 +58,10 @@ lint:
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 check: lint test
+
+# The independent client in JavaScript against three nodes. Needs Node 20 and npm.
+compat: build
+	sdk/compat/run.sh $(BIN)
 
 # Messages a second and p50/p99 for 1, 16, 64, 256 senders on one and three nodes.
 bench: build
