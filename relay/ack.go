@@ -16,11 +16,16 @@ import (
 // that it lists, or all up to and including one (section 6). Messages that are not
 // there any more are no error. Errors: 40001, 40004.
 func (s *Service) Ack(ctx context.Context, c Caller, req api.ProofRequest) (api.AckBody, error) {
+	return s.ackAt(ctx, c, req, api.PathAck)
+}
+
+// ackAt is Ack for a jwt that is bound to that path.
+func (s *Service) ackAt(ctx context.Context, c Caller, req api.ProofRequest, path string) (api.AckBody, error) {
 	c, err := s.Authorize(ctx, c, ScopeMessage)
 	if err != nil {
 		return api.AckBody{}, err
 	}
-	t, err := s.parseProof(req.JWT, api.PathAck)
+	t, err := s.parseProof(req.JWT, path)
 	if err != nil {
 		return api.AckBody{}, err
 	}

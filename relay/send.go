@@ -27,6 +27,12 @@ const maxProposal = 512 << 10
 // destination keep their order (section 6). An error is about the call as a whole,
 // of which nothing was accepted then.
 func (s *Service) Send(ctx context.Context, c Caller, req api.SendRequest) (SendAnswer, error) {
+	return s.send(ctx, c, req, func() {})
+}
+
+// send is Send, and calls accepted when all messages have been accepted or refused
+// and it waits for nothing but answers.
+func (s *Service) send(ctx context.Context, c Caller, req api.SendRequest, accepted func()) (SendAnswer, error) {
 	c, err := s.Authorize(ctx, c, ScopeMessage)
 	if err != nil {
 		return SendAnswer{}, err
@@ -48,6 +54,7 @@ func (s *Service) Send(ctx context.Context, c Caller, req api.SendRequest) (Send
 	}
 	defer w.close()
 	s.acceptLetters(ctx, c, letters)
+	accepted()
 	w.wait(ctx, c, time.Duration(req.Wait)*time.Second)
 	return answer(letters), nil
 }
