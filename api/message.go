@@ -15,6 +15,9 @@ type MessageResult struct {
 	ID     string `json:"id,omitempty"`
 	Dst    string `json:"dst,omitempty"`
 	TS     string `json:"ts,omitempty"`
+	// Skipped is how many members of the route or group have no copy, as their
+	// mailboxes were full. If the group's own was, TS is absent.
+	Skipped int `json:"skipped,omitempty"`
 	// Body is []StreamLine (20016, 10016, 10403, 10001) or ClearBody (20024).
 	Body any `json:"body,omitempty"`
 }

@@ -84,6 +84,7 @@ var refusals = map[command.Status]api.Code{
 	command.StatusKeyNotCurrent:     api.CodeKeyNotCurrent,
 	command.StatusStale:             api.CodeStaleToken,
 	command.StatusConflict:          api.CodeKeyTaken,
+	command.StatusBusy:              api.CodeOverloaded,
 	command.StatusMailboxFull:       api.CodeMailboxFull,
 	command.StatusTooManyItems:      api.CodeTooManyItems,
 	command.StatusExpired:           api.CodeMessageExpired,

@@ -209,8 +209,8 @@ func (l *letter) command(meta command.Meta) *command.Accept {
 	}
 }
 
-// hint brings an accepted message to whoever listens for it, here and elsewhere,
-// and reports whether somebody does here.
+// hint brings an accepted message to whoever listens for it or for a copy of it,
+// here and elsewhere, and reports whether somebody does here.
 func (s *Service) hint(l *letter, r command.Result) (listened bool) {
 	token := []byte(l.token.Raw)
 	send := func(h notify.Hint) bool {
@@ -221,7 +221,7 @@ func (s *Service) hint(l *letter, r command.Result) (listened bool) {
 		listened = send(notify.Hint{To: l.payload.To, TS: r.TS, Before: r.Before, Message: token})
 	}
 	for _, copied := range r.Copies {
-		send(notify.Hint{To: copied.To, TS: copied.TS, Before: copied.Before, Message: token})
+		listened = send(notify.Hint{To: copied.To, TS: copied.TS, Before: copied.Before, Message: token}) || listened
 	}
 	return listened
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nixnode/nixnode/address"
@@ -96,16 +97,34 @@ func (s *Service) acceptLetters(ctx context.Context, c Caller, letters []*letter
 			rest = append(rest, l)
 		}
 	}
+	// One log entry copies only so much to members of groups. What did not fit comes
+	// first in the next proposal, which takes as many as went in the last time, so that
+	// not the same is proposed in vain again and again.
+	window, futile := len(rest), 0
 	for len(rest) > 0 {
-		n := proposalSize(rest, s.maxProposal)
-		err := s.acceptTogether(ctx, meta, rest[:n])
-		rest = rest[n:]
-		if err != nil {
-			s.giveUp(rest, err)
+		n := min(proposalSize(rest, s.maxProposal), window)
+		busy, err := s.acceptTogether(ctx, meta, rest[:n])
+		switch accepted := n - len(busy); {
+		case err != nil:
+			s.giveUp(rest[n:], err)
 			return
+		case accepted == 0:
+			if window, futile = 1, futile+1; futile == maxFutile {
+				s.giveUp(rest, &api.Error{Code: api.CodeOverloaded})
+				return
+			}
+		case len(busy) > 0:
+			window, futile = accepted, 0
+		default:
+			window, futile = 2*window, 0
 		}
+		rest = append(busy, rest[n:]...)
 	}
 }
+
+// maxFutile is how many log entries in a row may have no room for copies to the
+// members of a group before its sender is told that the cluster is overloaded.
+const maxFutile = 16
 
 // proposalSize gives how many letters go into a proposal of at most so many bytes;
 // one goes in any case.
@@ -119,7 +138,9 @@ func proposalSize(letters []*letter, most int) int {
 	return len(letters)
 }
 
-func (s *Service) acceptTogether(ctx context.Context, meta command.Meta, letters []*letter) error {
+// acceptTogether proposes letters at once and gives those that are to be proposed
+// again.
+func (s *Service) acceptTogether(ctx context.Context, meta command.Meta, letters []*letter) (busy []*letter, err error) {
 	cmds := make([]command.Command, len(letters))
 	for i, l := range letters {
 		cmds[i] = l.command(meta)
@@ -132,12 +153,16 @@ func (s *Service) acceptTogether(ctx context.Context, meta command.Meta, letters
 		for _, l := range letters {
 			l.refuse(s.domain, err)
 		}
-		return err
+		return nil, err
 	}
 	for i, l := range letters {
+		if results[i].Status == command.StatusBusy {
+			busy = append(busy, l)
+			continue
+		}
 		s.settle(l, results[i])
 	}
-	return nil
+	return busy, nil
 }
 
 // giveUp answers for letters that were not tried, because an earlier proposal
@@ -170,13 +195,21 @@ func (s *Service) settle(l *letter, r command.Result) {
 	case command.StatusCleared:
 		s.hint(l, r)
 		l.succeed(s.domain, api.CodeCleared, api.ClearBody{Cleared: int(r.Count)})
+		l.result.Skipped = int(r.Skipped)
 	default:
 		code := api.CodeStored
-		if s.hint(l, r) || s.router.ListenedElsewhere(l.payload.To) {
+		if s.hint(l, r) || s.listenedElsewhere(l, r) {
 			code = api.CodeStoredListening
 		}
 		l.succeed(s.domain, code, nil)
+		l.result.Skipped = int(r.Skipped)
 	}
+}
+
+// listenedElsewhere reports whether another node has a listener of whoever got l.
+func (s *Service) listenedElsewhere(l *letter, r command.Result) bool {
+	return s.router.ListenedElsewhere(l.payload.To) ||
+		slices.ContainsFunc(r.Copies, func(c command.Copy) bool { return s.router.ListenedElsewhere(c.To) })
 }
 
 func servedBody(served *command.Served) any {

@@ -143,7 +143,9 @@ func (w *waiter) lookInto(v View, mailbox address.Address) error {
 			return err
 		}
 		for _, m := range page.Messages {
-			w.answer(mailbox, m)
+			if err := w.answer(v, mailbox, m); err != nil {
+				return err
+			}
 		}
 		w.read[mailbox] = max(w.read[mailbox], page.Scanned)
 		if !page.More {
@@ -153,14 +155,36 @@ func (w *waiter) lookInto(v View, mailbox address.Address) error {
 }
 
 // answer gives m to the request that it answers, if there is one.
-func (w *waiter) answer(mailbox address.Address, m command.Message) {
-	i := slices.IndexFunc(w.open, func(r request) bool {
-		return r.token.Key.Address == mailbox && m.From == r.payload.To && m.Reply == r.payload.ID && m.TS > r.after
-	})
-	if i >= 0 {
-		w.open[i].succeed(w.s.domain, answerCode(m.Kind), []api.StreamLine{line(m.TS, m.Token)})
-		w.open = slices.Delete(w.open, i, i+1)
+func (w *waiter) answer(v View, mailbox address.Address, m command.Message) error {
+	for i, r := range w.open {
+		if r.token.Key.Address != mailbox || m.Reply != r.payload.ID || m.TS <= r.after {
+			continue
+		}
+		may, err := mayAnswer(v, r.payload.To, m.From)
+		if err != nil {
+			return err
+		}
+		if may {
+			r.succeed(w.s.domain, answerCode(m.Kind), []api.StreamLine{line(m.TS, m.Token)})
+			w.open = slices.Delete(w.open, i, i+1)
+			return nil
+		}
 	}
+	return nil
+}
+
+// mayAnswer reports whether from answers for asked: it is that identity, or a
+// member of that route or group (section 8).
+func mayAnswer(v View, asked, from address.Address) (bool, error) {
+	if from == asked {
+		return true, nil
+	}
+	rec, found, err := v.Identity(asked)
+	if err != nil || !found || rec.Kind != "route" && rec.Kind != "group" {
+		return false, err
+	}
+	p, _, err := v.Profile(asked)
+	return slices.Contains(p.Members, from), err
 }
 
 func answerCode(kind uint8) api.Code {
