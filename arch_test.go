@@ -65,6 +65,7 @@ var guarded = map[string][]string{
 	"github.com/hashicorp/memberlist":    {"cluster", "testcluster"}, // testcluster wraps its transport with faults
 	"github.com/fxamacker/cbor":          {"fsm/command"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},
+	"github.com/coder/websocket":         {"httpapi"},
 	"github.com/spf13/cobra":             {"cmd/nixnode"},
 	"go.yaml.in/yaml":                    {"node"},
 }

@@ -24,6 +24,7 @@ type bubble struct {
 	pipes  *pipeListener
 	log    *logBuffer
 	stream *fakeStream // what listen gives
+	door   *httpapi.Handler
 }
 
 // inBubble runs f with a door at the default limits.
@@ -33,7 +34,7 @@ func inBubble(t *testing.T, service *fakeService, f func(b *bubble)) {
 		service.stream = stream
 		logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		h := httpapi.New(httpapi.Options{Service: service, Ops: fakeOps{}, Logger: logger, Plain: httpapi.PlainBehindProxy})
-		b := &bubble{t: t, stream: stream, log: log, pipes: &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}}
+		b := &bubble{t: t, stream: stream, log: log, door: h, pipes: &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}}
 		server := httpapi.NewServer(h, logger)
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -43,6 +44,7 @@ func inBubble(t *testing.T, service *fakeService, f func(b *bubble)) {
 		})
 		defer wg.Wait()
 		defer server.Close()
+		defer h.Shutdown(past())
 		f(b)
 	})
 }

@@ -6,6 +6,8 @@
 // the OpenAPI page read it. Every request takes the same way: headers that each
 // answer has, route, TLS, in-flight limit, credentials, scope, body, call,
 // envelope, one log line. A stream leaves that way after the call: see stream.go.
+// A websocket leaves it after the scope, and its frames take one of their own: see
+// ws.go.
 //
 // Promises: each answer is the envelope, with a txnID that no other answer of
 // this process has, whatever the request was and whatever panics behind it (what
@@ -16,5 +18,5 @@
 //
 // Deliberately not here: what a request means, who may do it beyond the scope of
 // the route, and anything about tokens. That is relay's. The package starts no
-// goroutines.
+// goroutines but those of a websocket, which are joined within its request.
 package httpapi

@@ -31,8 +31,11 @@ func endpointTable() string {
 			scope = "no credentials"
 		}
 		success := fmt.Sprint(int(r.Code))
-		if r.Stream {
+		switch {
+		case r.Stream:
 			success = "a stream"
+		case r.Socket:
+			success = "a websocket"
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | %s | %s | %s |\n", r.Method, r.Path, r.Name, scope, success)
 	}

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -25,6 +26,7 @@ type door struct {
 	t       *testing.T
 	service *fakeService
 	server  *httptest.Server
+	handler *httpapi.Handler
 	log     *logBuffer
 	txns    map[string]bool
 }
@@ -37,8 +39,8 @@ func open(t *testing.T, service *fakeService, http2 bool, change ...func(*httpap
 	for _, c := range change {
 		c(&o)
 	}
-	server := httptest.NewUnstartedServer(nil)
-	server.Config = httpapi.NewServer(httpapi.New(o), o.Logger)
+	server, handler := httptest.NewUnstartedServer(nil), httpapi.New(o)
+	server.Config = httpapi.NewServer(handler, o.Logger)
 	if http2 {
 		server.EnableHTTP2 = true
 		server.StartTLS()
@@ -47,10 +49,18 @@ func open(t *testing.T, service *fakeService, http2 bool, change ...func(*httpap
 	}
 	t.Cleanup(func() {
 		server.CloseClientConnections() // or a stream that a failed test leaves would be waited for
+		handler.Shutdown(past())
 		server.Close()
 	})
 	server.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &door{t: t, service: service, server: server, log: log, txns: map[string]bool{}}
+	return &door{t: t, service: service, server: server, handler: handler, log: log, txns: map[string]bool{}}
+}
+
+// past gives a context that has ended.
+func past() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 // ask sends a request with all scopes, unless auth says otherwise.

@@ -28,9 +28,10 @@ type fakeService struct {
 	people relay.List[api.Customer]
 	stream httpapi.Stream
 
-	mu     sync.Mutex
-	scopes relay.Scope // of the last that came in
-	calls  []call
+	mu      sync.Mutex
+	scopes  relay.Scope // of the last that came in
+	refused error       // what Continue says
+	calls   []call
 }
 
 const (
@@ -156,6 +157,40 @@ func (f *fakeService) Listen(ctx context.Context, _ relay.Caller, r api.ProofReq
 		return newFakeStream(), nil
 	}
 	return f.stream, nil
+}
+
+// Continue notes nothing: a websocket calls it whenever it likes.
+func (f *fakeService) Continue(c relay.Caller, scope relay.Scope, _ string) (relay.Caller, error) {
+	f.mu.Lock()
+	refused := f.refused
+	f.mu.Unlock()
+	if refused != nil {
+		return relay.Caller{}, refused
+	}
+	return f.Authorize(context.Background(), c, scope)
+}
+
+// refuse lets no caller go on.
+func (f *fakeService) refuse(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = err
+}
+
+func (f *fakeService) SocketListen(ctx context.Context, c relay.Caller, r api.ProofRequest) (httpapi.Stream, error) {
+	return f.Listen(ctx, c, r)
+}
+
+func (f *fakeService) SocketAck(ctx context.Context, _ relay.Caller, r api.ProofRequest) (api.AckBody, error) {
+	return answerOf[api.AckBody](f, ctx, "SocketAck", r)
+}
+
+func (f *fakeService) SocketSend(ctx context.Context, _ relay.Caller, r api.SendRequest, accepted func()) (relay.SendAnswer, error) {
+	_ = f.note(ctx, "accept", r)
+	if r.Wait > 0 {
+		accepted()
+	}
+	return f.sent, f.note(ctx, "SocketSend", r)
 }
 
 func (f *fakeService) CreateCustomer(ctx context.Context, _ relay.Caller, r api.NameRequest) (api.Customer, error) {

@@ -38,8 +38,14 @@ type Limits struct {
 	// Answer is how long the writing of an envelope may take, with a second more
 	// for each 64 KiB. 30 s.
 	Answer time.Duration
-	// KeepAlive is after how much silence a stream sends a space. 15 s (section 6).
+	// KeepAlive is after how much silence a stream sends a space, and how often a
+	// websocket is pinged. 15 s (section 6).
 	KeepAlive time.Duration
+	// Pong is how long the answer to such a ping may take. 30 s.
+	Pong time.Duration
+	// Recheck is how often a websocket without a stream looks whether its key is
+	// still good. 2 s, as a stream does.
+	Recheck time.Duration
 	// InFlight is how many requests under /v1/ are worked on at once, open streams
 	// not counted; beyond it they get 503/50301. 4,096.
 	InFlight int
@@ -50,6 +56,8 @@ func (l Limits) withDefaults() Limits {
 	or(&l.Write, 10*time.Second)
 	or(&l.Answer, 30*time.Second)
 	or(&l.KeepAlive, 15*time.Second)
+	or(&l.Pong, 30*time.Second)
+	or(&l.Recheck, 2*time.Second)
 	or(&l.InFlight, 4096)
 	return l
 }
@@ -77,8 +85,8 @@ type Options struct {
 	Rand io.Reader
 }
 
-// Handler serves the endpoints of Routes. It is safe for concurrent use and
-// starts no goroutines: whoever runs the http.Server stops it.
+// Handler serves the endpoints of Routes. It is safe for concurrent use. Whoever
+// runs the http.Server stops it, and calls Shutdown for the websockets.
 type Handler struct {
 	service  Service
 	ops      Ops
@@ -89,6 +97,7 @@ type Handler struct {
 	txn      *txnIDs
 	router   *router
 	inFlight *atomic.Int64
+	sockets  *socketSet
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -108,6 +117,7 @@ func New(o Options) *Handler {
 	return &Handler{
 		service: o.Service, ops: o.Ops, log: o.Logger.With("component", "httpapi"), origin: o.AllowOrigin, plain: o.Plain,
 		limits: o.Limits.withDefaults(), txn: &txnIDs{now: o.Now, rand: o.Rand}, router: newRouter(Routes()), inFlight: new(atomic.Int64),
+		sockets: &socketSet{all: map[*socket]struct{}{}},
 	}
 }
 
@@ -143,6 +153,10 @@ func (x *exchange) serve(ctx context.Context) {
 	}
 	if err := x.admit(ctx); err != nil {
 		x.fail(err)
+		return
+	}
+	if x.route.Socket {
+		x.serveSocket(ctx)
 		return
 	}
 	if x.route.Stream {
@@ -195,7 +209,11 @@ func (x *exchange) authenticate(ctx context.Context) error {
 	if x.route.Scope == open {
 		return nil
 	}
-	caller, err := x.h.service.Authenticate(ctx, authorization(x.r), x.txnID)
+	shown := authorization(x.r)
+	if x.route.Socket {
+		shown = socketAuthorization(x.r)
+	}
+	caller, err := x.h.service.Authenticate(ctx, shown, x.txnID)
 	if err != nil {
 		return err
 	}

@@ -18,15 +18,20 @@ func (x *exchange) succeed(a answer) {
 	if a.code == 0 {
 		a.code = x.route.Code
 	}
+	x.write(a.envelope(x.txnID))
+}
+
+// envelope shows an answer that has its code.
+func (a answer) envelope(txnID string) api.Envelope {
 	var e api.Envelope
 	if a.code.Success() {
-		e = api.Success(a.code, x.txnID, a.body)
+		e = api.Success(a.code, txnID, a.body)
 	} else {
-		e = api.Failure(a.code, x.txnID, "")
+		e = api.Failure(a.code, txnID, "")
 		e.Body = a.body
 	}
 	e.First, e.Last, e.Continue = a.first, a.last, a.more
-	x.write(e)
+	return e
 }
 
 // fail writes the envelope of an error. A client that has left gets none.
@@ -43,14 +48,16 @@ func (x *exchange) left(err error) bool {
 	return x.r.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }
 
+func (x *exchange) reason(err error) *api.Error { return x.h.reason(err, x.txnID) }
+
 // reason gives what of an error may be shown. What has no code, or says itself
 // that it is internal, goes to the log and stays there.
-func (x *exchange) reason(err error) *api.Error {
+func (h *Handler) reason(err error, txnID string) *api.Error {
 	var e *api.Error
 	if errors.As(err, &e) && e.Code != api.CodeInternal && !e.Code.Success() {
 		return e
 	}
-	x.h.log.Error("internal error", "txnID", x.txnID, "err", err)
+	h.log.Error("internal error", "txnID", txnID, "err", err)
 	return api.Errorf(api.CodeInternal, "")
 }
 

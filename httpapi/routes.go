@@ -24,6 +24,8 @@ type Route struct {
 	Code api.Code
 	// Stream says that the answer is a stream of lines, not an envelope.
 	Stream bool
+	// Socket says that the answer to the handshake of a websocket is one.
+	Socket bool
 
 	handle handle
 	listen listen
@@ -83,6 +85,7 @@ var messageRoutes = []Route{
 		MaxBody: api.MaxBody, Code: api.CodeOK, Stream: true, listen: listens(Service.Listen),
 	},
 	post(api.PathAck, "messages.ack", forMessage, api.CodeAcked, takes(Service.Ack)),
+	{Method: http.MethodGet, Path: api.PathSocket, Name: "messages.ws", Scope: forMessage, Code: api.CodeOK, Socket: true},
 }
 
 // Section 9.

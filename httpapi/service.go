@@ -20,6 +20,7 @@ type Service interface {
 
 	identityService
 	messageService
+	socketService
 	tenantService
 }
 
@@ -41,6 +42,17 @@ type messageService interface {
 	Fetch(ctx context.Context, c relay.Caller, r api.ProofRequest) (relay.Page, error)
 	Ack(ctx context.Context, c relay.Caller, r api.ProofRequest) (api.AckBody, error)
 	Listen(ctx context.Context, c relay.Caller, r api.ProofRequest) (Stream, error)
+}
+
+// socketService is what a websocket needs beside: its caller stays, and its tokens
+// are bound to its own path.
+type socketService interface {
+	// Continue demands that the caller may make a further request, which is txnID.
+	Continue(c relay.Caller, scope relay.Scope, txnID string) (relay.Caller, error)
+	SocketListen(ctx context.Context, c relay.Caller, r api.ProofRequest) (Stream, error)
+	SocketAck(ctx context.Context, c relay.Caller, r api.ProofRequest) (api.AckBody, error)
+	// SocketSend calls accepted when it waits for nothing but answers.
+	SocketSend(ctx context.Context, c relay.Caller, r api.SendRequest, accepted func()) (relay.SendAnswer, error)
 }
 
 type tenantService interface {
@@ -94,6 +106,14 @@ func (s relayService) Listen(ctx context.Context, c relay.Caller, r api.ProofReq
 	stream, err := s.Service.Listen(ctx, c, r)
 	if err != nil {
 		return nil, err // not a nil *relay.Stream in an interface
+	}
+	return stream, nil
+}
+
+func (s relayService) SocketListen(ctx context.Context, c relay.Caller, r api.ProofRequest) (Stream, error) {
+	stream, err := s.Service.SocketListen(ctx, c, r)
+	if err != nil {
+		return nil, err
 	}
 	return stream, nil
 }

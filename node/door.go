@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 
 	"github.com/nixnode/nixnode/httpapi"
 )
@@ -43,13 +44,13 @@ func (n *Node) closeSockets() {
 
 // openDoor begins to serve: whoever connects meets a node that can answer.
 func (n *Node) openDoor(context.Context) (func(), error) {
-	handler := httpapi.New(httpapi.Options{
+	n.handler = httpapi.New(httpapi.Options{
 		Service: httpapi.ForRelay(n.service), Ops: ops{n}, Logger: n.log,
 		AllowOrigin: n.cfg.AllowOrigin, Plain: n.plainPolicy(), Now: n.opts.Now,
 	})
-	n.door = n.serve(n.doorSocket, handler)
+	n.door = n.serve(n.doorSocket, n.handler)
 	if n.opsSocket != nil {
-		n.ops = n.serve(n.opsSocket, handler.OpsOnly())
+		n.ops = n.serve(n.opsSocket, n.handler.OpsOnly())
 	}
 	return func() { n.breakDoor(); n.serving.Wait() }, nil
 }
@@ -86,8 +87,12 @@ func (n *Node) serve(l net.Listener, h http.Handler) *http.Server {
 	return s
 }
 
-// shutDoor lets requests finish for as long as ctx lasts, then breaks what is left.
+// shutDoor lets requests finish for as long as ctx lasts, those on websockets too,
+// then breaks what is left.
 func (n *Node) shutDoor(ctx context.Context) {
+	var sockets sync.WaitGroup
+	sockets.Go(func() { n.handler.Shutdown(ctx) })
+	defer sockets.Wait()
 	if err := n.door.Shutdown(ctx); err != nil {
 		n.log.Warn("requests were cut off", "err", err)
 	}
@@ -96,6 +101,9 @@ func (n *Node) shutDoor(ctx context.Context) {
 }
 
 func (n *Node) breakDoor() {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	defer n.handler.Shutdown(now) // http.Server knows nothing of websockets
 	_ = n.door.Close()
 	if n.ops != nil {
 		_ = n.ops.Close()
