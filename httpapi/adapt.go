@@ -13,7 +13,7 @@ import (
 // what they are given beside it (ctx ends when the client leaves) in x.
 type (
 	handle func(ctx context.Context, x *exchange) (answer, error)
-	listen func(ctx context.Context, x *exchange) (Stream, error)
+	listen func(ctx context.Context, x *exchange) (feed, error)
 )
 
 // answer is what goes into the envelope. A zero code means the route's.
@@ -91,12 +91,17 @@ func listsAt[T any](param string, call func(Service, context.Context, relay.Call
 }
 
 func listens[Req any](call func(Service, context.Context, relay.Caller, Req) (Stream, error)) listen {
-	return func(ctx context.Context, x *exchange) (Stream, error) {
+	return func(ctx context.Context, x *exchange) (feed, error) {
 		req, err := decodeBody[Req](x)
 		if err != nil {
-			return nil, err
+			return feed{}, err
 		}
-		return call(x.h.service, ctx, x.caller, req)
+		s, err := call(x.h.service, ctx, x.caller, req)
+		if err != nil {
+			return feed{}, err
+		}
+		next := func(ctx context.Context) ([]byte, error) { return asLines(s.Next(ctx)) }
+		return feed{form: lines, next: next, close: s.Close}, nil
 	}
 }
 
@@ -122,21 +127,27 @@ func array[T any](items []T) []T {
 	return items
 }
 
-// listQuery reads cursor and limit (section 9). What limit is when it is absent,
-// and how much is the most, is relay's to say.
+// listQuery reads cursor and limit (section 9).
 func listQuery(x *exchange) (relay.ListQuery, error) {
 	values, err := parseQuery(x.r.URL.RawQuery)
 	if err != nil {
 		return relay.ListQuery{}, err
 	}
-	q := relay.ListQuery{Cursor: values["cursor"]}
-	if text, ok := values["limit"]; ok {
-		// ParseUint takes no sign, which Atoi would.
-		n, err := strconv.ParseUint(text, 10, 31)
-		if err != nil || n == 0 {
-			return relay.ListQuery{}, api.Errorf(api.CodeBadValue, "limit")
-		}
-		q.Limit = int(n)
+	limit, err := parseLimit(values)
+	return relay.ListQuery{Cursor: values["cursor"], Limit: limit}, err
+}
+
+// parseLimit reads a limit; 0 if there is none. What it is then, and how much is
+// the most, is relay's to say.
+func parseLimit(values map[string]string) (int, error) {
+	text, ok := values["limit"]
+	if !ok {
+		return 0, nil
 	}
-	return q, nil
+	// ParseUint takes no sign, which Atoi would.
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || n == 0 {
+		return 0, api.Errorf(api.CodeBadValue, "limit")
+	}
+	return int(n), nil
 }

@@ -51,6 +51,7 @@ var mistyped = map[string]map[string]string{
 	"messages.send":          {`{"msgs":"x"}`: "msgs", `{"msgs":["x",{}]}`: "msgs/1", `{"wait":"5"}`: "wait", `{"wait":1.5}`: "wait", `{"wait":99999999999999999999}`: "wait"},
 	"messages.fetch":         {`{"jwt":{}}`: "jwt"},
 	"messages.listen":        {`{"jwt":{}}`: "jwt"},
+	"packages.list":          {`{"jwt":{}}`: "jwt"},
 	"messages.ack":           {`{"jwt":{}}`: "jwt"},
 	"customer.create":        {`{"name":1}`: "name"},
 	"customer.update":        {`{"name":1}`: "name", `{"enabled":"yes"}`: "enabled"},
@@ -178,7 +179,7 @@ func TestEveryRouteRefusesOtherMethodsWithoutCredentials(t *testing.T) {
 			}
 		}
 		d.reply(d.ask(http.MethodOptions, pathOf(r), "", ""), api.CodeOK)
-		if strings.Contains(strings.Join(methods[r.Path], " "), "GET") {
+		if strings.Contains(strings.Join(methods[r.Path], " "), "GET") && !r.Stream { // events_test.go has that
 			resp := d.ask(http.MethodHead, pathOf(r), everything, "")
 			resp.Body.Close()
 			want := 200

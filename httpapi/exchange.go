@@ -30,6 +30,7 @@ type exchange struct {
 	code      api.Code // of the answer; 0 when nobody was there to get one
 	queued    bool
 	streaming bool // the headers of a stream are out
+	form      form // of the stream
 	broken    bool // the answer is not whole, and the connection must show it
 }
 

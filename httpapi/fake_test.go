@@ -27,6 +27,8 @@ type fakeService struct {
 	page   relay.Page
 	people relay.List[api.Customer]
 	stream httpapi.Stream
+	found  relay.EventPage
+	events httpapi.EventStream
 
 	mu      sync.Mutex
 	scopes  relay.Scope // of the last that came in

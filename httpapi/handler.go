@@ -160,14 +160,19 @@ func (x *exchange) serve(ctx context.Context) {
 		return
 	}
 	if x.route.Stream {
-		stream, err := x.route.listen(ctx, x)
+		f, err := x.route.listen(ctx, x)
 		if err != nil {
 			x.fail(err)
 			return
 		}
-		defer stream.Close()
+		defer f.close()
 		x.leaveQueue()
-		x.stream(ctx, stream)
+		if x.r.Method == http.MethodHead {
+			x.startStream(f)
+			x.broken = false // there is no body that could be whole or not
+			return
+		}
+		x.stream(ctx, f)
 		return
 	}
 	a, err := x.route.handle(ctx, x)

@@ -33,7 +33,7 @@ type Route struct {
 
 // Routes gives the table. The caller owns it.
 func Routes() []Route {
-	return slices.Concat(identityRoutes, messageRoutes, tenantRoutes, opsRoutes)
+	return slices.Concat(identityRoutes, messageRoutes, tenantRoutes, eventRoutes, opsRoutes)
 }
 
 const (
@@ -43,6 +43,8 @@ const (
 	forOperator = relay.ScopeOperator
 	// forAdmin: relay decides whose admin it is (section 9).
 	forAdmin = relay.ScopeAdmin | relay.ScopeOperator
+	// forEvents: of one's own customer, or of any.
+	forEvents = relay.ScopeEvent | relay.ScopeOperator
 )
 
 func get(path, name string, scope relay.Scope, code api.Code, h handle) Route {
@@ -106,6 +108,15 @@ var tenantRoutes = []Route{
 	{
 		Method: http.MethodDelete, Path: api.PathKey, Name: "key.delete", Scope: forAdmin,
 		Code: api.CodeKeyDeleted, handle: removes("key", Service.DeleteKey),
+	},
+}
+
+// Section 10.
+var eventRoutes = []Route{
+	get(api.PathEvents, "events.list", forEvents, api.CodeEvents, events),
+	{
+		Method: http.MethodGet, Path: api.PathEventsListen, Name: "events.listen", Scope: forEvents,
+		Code: api.CodeOK, Stream: true, listen: listenEvents,
 	},
 }
 

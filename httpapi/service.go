@@ -22,6 +22,7 @@ type Service interface {
 	messageService
 	socketService
 	tenantService
+	eventService
 }
 
 type identityService interface {
@@ -42,6 +43,7 @@ type messageService interface {
 	Fetch(ctx context.Context, c relay.Caller, r api.ProofRequest) (relay.Page, error)
 	Ack(ctx context.Context, c relay.Caller, r api.ProofRequest) (api.AckBody, error)
 	Listen(ctx context.Context, c relay.Caller, r api.ProofRequest) (Stream, error)
+	Packages(ctx context.Context, c relay.Caller, r api.ProofRequest) (relay.List[api.Package], error)
 }
 
 // socketService is what a websocket needs beside: its caller stays, and its tokens
@@ -70,6 +72,19 @@ type tenantService interface {
 	UpdateKey(ctx context.Context, c relay.Caller, id string, r api.KeyPatch) (api.Key, error)
 	RotateKey(ctx context.Context, c relay.Caller, id string, r api.RotateRequest) (api.Key, error)
 	DeleteKey(ctx context.Context, c relay.Caller, id string) error
+}
+
+type eventService interface {
+	Events(ctx context.Context, c relay.Caller, customer string, q relay.EventQuery) (relay.EventPage, error)
+	ListenEvents(ctx context.Context, c relay.Caller, customer string, q relay.EventQuery) (EventStream, error)
+}
+
+// EventStream is an open stream of events, and as Stream otherwise.
+type EventStream interface {
+	Next(ctx context.Context) ([]api.Event, error)
+	// Begin gives the cursor of where the stream began.
+	Begin() string
+	Close()
 }
 
 // Stream is an open stream of messages. One goroutine uses it.
@@ -112,6 +127,14 @@ func (s relayService) Listen(ctx context.Context, c relay.Caller, r api.ProofReq
 
 func (s relayService) SocketListen(ctx context.Context, c relay.Caller, r api.ProofRequest) (Stream, error) {
 	stream, err := s.Service.SocketListen(ctx, c, r)
+	if err != nil {
+		return nil, err
+	}
+	return stream, nil
+}
+
+func (s relayService) ListenEvents(ctx context.Context, c relay.Caller, customer string, q relay.EventQuery) (EventStream, error) {
+	stream, err := s.Service.ListenEvents(ctx, c, customer, q)
 	if err != nil {
 		return nil, err
 	}

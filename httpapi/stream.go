@@ -10,17 +10,36 @@ import (
 	"github.com/nixnode/nixnode/api"
 )
 
-// keepAlive is what a silent stream sends: JSON parsers skip a space (section 6).
-var keepAlive = []byte(" ")
+// form is how a stream looks on the wire.
+type form struct {
+	contentType string
+	// keepAlive is what it sends when it is silent.
+	keepAlive []byte
+	// end makes the last thing sent of an api.StreamEnd in JSON with its line break.
+	end func(text []byte) []byte
+}
 
-// stream writes what s gives until the client leaves or the server has a reason
-// to end. Nothing is buffered here: each answer of Next is written and flushed at
-// once, and while that blocks, Next is not called, so a slow reader costs the
+// lines is a JSON value a line, with a space as keep-alive, which JSON parsers skip
+// (section 6).
+var lines = form{contentType: "application/x-ndjson", keepAlive: []byte(" "), end: func(text []byte) []byte { return text }}
+
+// feed is an open stream as bytes in its form. One goroutine uses it.
+type feed struct {
+	form
+	begin []byte // goes out with the headers; mostly nothing
+	// next and close are as Stream has them.
+	next  func(ctx context.Context) ([]byte, error)
+	close func()
+}
+
+// stream writes what f gives until the client leaves or the server has a reason
+// to end. Nothing is buffered here: each answer of next is written and flushed at
+// once, and while that blocks, next is not called, so a slow reader costs the
 // messages in flight and no more.
-func (x *exchange) stream(ctx context.Context, s Stream) {
-	x.startStream()
+func (x *exchange) stream(ctx context.Context, f feed) {
+	x.startStream(f)
 	for {
-		lines, err := x.next(ctx, s)
+		data, err := x.next(ctx, f)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:
@@ -29,7 +48,7 @@ func (x *exchange) stream(ctx context.Context, s Stream) {
 			x.endStream(err)
 			return
 		}
-		switch err := x.writeLines(lines); {
+		switch err := x.writeTimed(data); {
 		case err == nil:
 		case errors.Is(err, errGone):
 			return
@@ -53,49 +72,39 @@ func (x *exchange) endStream(err error) {
 	if err != nil {
 		return // of strings and numbers: it cannot fail
 	}
-	_ = x.writeOut(text)
+	_ = x.writeOut(x.form.end(text))
 }
 
 // startStream sends the headers at once: the client learns that it is connected
 // before there is a message.
-func (x *exchange) startStream() {
+func (x *exchange) startStream(f feed) {
 	header := x.w.Header()
-	header.Set("Content-Type", "application/x-ndjson")
+	header.Set("Content-Type", f.contentType)
 	header.Set("X-Accel-Buffering", "no") // or nginx would collect the lines
 	x.writeWithin(2 * x.h.limits.Write)
 	x.w.WriteHeader(x.route.Code.Status())
-	x.streaming, x.code = true, x.route.Code
-	x.broken = true  // from here on: a body that ends cleanly would look like all there is (section 6)
+	x.streaming, x.form, x.code = true, f.form, x.route.Code
+	x.broken = true // from here on: a body that ends cleanly would look like all there is (section 6)
+	if len(f.begin) > 0 {
+		_, _ = x.w.Write(f.begin)
+	}
 	_ = x.rc.Flush() // if it fails, so does the first write
 }
 
-// next waits for lines, or for the time of a keep-alive: then there are none.
-func (x *exchange) next(ctx context.Context, s Stream) ([]api.StreamLine, error) {
+// next waits for what to send, or for the time of a keep-alive.
+func (x *exchange) next(ctx context.Context, f feed) ([]byte, error) {
 	silence, cancel := context.WithTimeout(ctx, x.h.limits.KeepAlive)
 	defer cancel()
-	lines, err := s.Next(silence)
+	data, err := f.next(silence)
 	if errors.Is(err, context.DeadlineExceeded) && silence.Err() != nil {
-		return nil, nil
+		return f.keepAlive, nil
 	}
-	return lines, err
+	return data, err
 }
 
-// writeLines writes lines, or a keep-alive if there are none, and flushes. A write
-// that took long is the sign of a slow reader, who can still be told so as long as
-// it was not cut off half-way.
-func (x *exchange) writeLines(lines []api.StreamLine) error {
-	data := keepAlive
-	if len(lines) > 0 {
-		var b bytes.Buffer
-		for _, line := range lines {
-			text, err := encode(line)
-			if err != nil {
-				return err
-			}
-			b.Write(text)
-		}
-		data = b.Bytes()
-	}
+// writeTimed writes and flushes. A write that took long is the sign of a slow
+// reader, who can still be told so as long as it was not cut off half-way.
+func (x *exchange) writeTimed(data []byte) error {
 	began := time.Now()
 	if err := x.writeOut(data); err != nil {
 		return err
@@ -104,6 +113,22 @@ func (x *exchange) writeLines(lines []api.StreamLine) error {
 		return api.Errorf(api.CodeReaderTooSlow, "")
 	}
 	return nil
+}
+
+// asLines makes the lines of a stream.
+func asLines[T any](items []T, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for _, item := range items {
+		text, err := encode(item)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(text)
+	}
+	return b.Bytes(), nil
 }
 
 // What became of a write that did not come through.
