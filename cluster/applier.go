@@ -22,6 +22,7 @@ type applier struct {
 	mu      sync.Mutex
 	index   uint64        // of the last entry applied
 	term    uint64        // of the last entry applied since Open; 0 before
+	given   uint64        // index that raft has got to since Open; below index while it replays
 	failed  error         // set once; nothing is applied afterwards
 	changed chan struct{} // closed, and replaced, when any of the above changes
 }
@@ -55,7 +56,7 @@ func (a *applier) wake() {
 func (a *applier) advance(index, term uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.index, a.term = max(a.index, index), max(a.term, term)
+	a.index, a.term, a.given = max(a.index, index), max(a.term, term), index
 	a.wake()
 }
 
@@ -139,11 +140,26 @@ func (a *applier) apply(logs []*raft.Log) ([]any, error) {
 // Apply implements raft.FSM; raft calls ApplyBatch instead.
 func (a *applier) Apply(l *raft.Log) any { return a.ApplyBatch([]*raft.Log{l})[0] }
 
+// replaying reports that raft has not given us yet all that the state machine
+// kept from before.
+func (a *applier) replaying() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.given < a.index
+}
+
+// errReplaying puts a snapshot off: raft would name it after an entry before the
+// last one in it, and whoever is given it would hold more than its log does.
+var errReplaying = errors.New("cluster: no snapshot while the log is replayed")
+
 // Snapshot implements raft.FSM.
 func (a *applier) Snapshot() (raft.FSMSnapshot, error) {
 	applied, _, failed := a.state()
 	if failed != nil {
 		return nil, failed
+	}
+	if a.replaying() {
+		return nil, errReplaying
 	}
 	s, err := a.sm.Snapshot()
 	if err != nil {
@@ -160,12 +176,21 @@ func (a *applier) Snapshot() (raft.FSMSnapshot, error) {
 	return &persister{Snapshot: s}, nil
 }
 
+// errOutdated refuses a snapshot of the past: one that was on its way while this
+// node got further by another connection. raft does not look, and would take the
+// state machine back below what readers were told has been applied.
+var errOutdated = errors.New("cluster: the snapshot is older than what has been applied")
+
 // Restore implements raft.FSM. What comes from our store knows its index.
 func (a *applier) Restore(r io.ReadCloser) error {
-	if _, _, failed := a.state(); failed != nil {
+	applied, _, failed := a.state()
+	if failed != nil {
 		return failed
 	}
 	index, term, err := snapshotPlace(r)
+	if err == nil && index < applied {
+		return fmt.Errorf("%w: %d, not %d", errOutdated, index, applied)
+	}
 	if err == nil {
 		err = a.sm.Restore(r)
 	}

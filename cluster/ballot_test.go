@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nixnode/nixnode/internal/eventually"
@@ -129,31 +130,33 @@ func TestAnswersFromBeforeTheReadConfirmNothing(t *testing.T) {
 }
 
 func TestReadsThatWaitShareOneRound(t *testing.T) {
-	var ran atomic.Uint64
-	hold := make(chan struct{})
-	r := &rounds{spawn: func(f func()) bool { go f(); return true }}
-	r.run = func() (uint64, error) { n := ran.Add(1); <-hold; return n, nil }
-	got := make(chan uint64, 100)
-	read := func() { n, _ := r.join(context.Background()); got <- n }
-	go read()
-	eventually.True(t, soon, func() bool { return ran.Load() == 1 }, "the first round runs")
-	for range 50 {
+	synctest.Test(t, func(t *testing.T) {
+		var ran atomic.Uint64
+		hold := make(chan struct{})
+		r := &rounds{spawn: func(f func()) bool { go f(); return true }}
+		r.run = func() (uint64, error) { n := ran.Add(1); <-hold; return n, nil }
+		got := make(chan uint64, 100)
+		read := func() { n, _ := r.join(context.Background()); got <- n }
 		go read()
-	}
-	left, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := r.join(left); !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	close(hold)
-	rounds := map[uint64]int{}
-	for range 51 {
-		rounds[<-got]++
-	}
-	// Some of the fifty may have come after the second round had begun.
-	if rounds[1] != 1 || ran.Load() > 10 {
-		t.Fatalf("reads by round: %v", rounds)
-	}
+		synctest.Wait() // the first round runs
+		for range 50 {
+			go read()
+		}
+		left, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := r.join(left); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		synctest.Wait() // all of the fifty wait
+		close(hold)
+		rounds := map[uint64]int{}
+		for range 51 {
+			rounds[<-got]++
+		}
+		if rounds[1] != 1 || rounds[2] != 50 || ran.Load() != 2 {
+			t.Fatalf("reads by round: %v", rounds)
+		}
+	})
 }
 
 func TestARoundIsRefusedWhenTheClusterIsClosed(t *testing.T) {

@@ -24,11 +24,7 @@ func (c *Cluster) Barrier(ctx context.Context) error {
 		}
 		index, err := c.readIndex(bounded)
 		if err == nil {
-			err = c.waitApplied(bounded, index)
-			if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-				return fmt.Errorf("%w: this node is behind", ErrOverloaded)
-			}
-			return err
+			return c.catchUp(ctx, bounded, index)
 		}
 		select {
 		case <-time.After(retryPause):
@@ -43,10 +39,21 @@ func (c *Cluster) Barrier(ctx context.Context) error {
 	}
 }
 
-// WaitApplied returns when the local state machine has applied index. It waits
-// as long as ctx lets it. Errors: ErrClosed, or ctx's.
+// WaitApplied returns when the local state machine has applied index.
+// Errors: ErrOverloaded (this node lags), ErrClosed, or ctx's.
 func (c *Cluster) WaitApplied(ctx context.Context, index uint64) error {
-	return c.waitApplied(ctx, index)
+	bounded, cancel := context.WithTimeout(ctx, c.cfg.Timing.Patience)
+	defer cancel()
+	return c.catchUp(ctx, bounded, index)
+}
+
+// catchUp waits for index as long as bounded lasts, which ends with ctx or before.
+func (c *Cluster) catchUp(ctx, bounded context.Context, index uint64) error {
+	err := c.waitApplied(bounded, index)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fmt.Errorf("%w: this node is behind", ErrOverloaded)
+	}
+	return err
 }
 
 func (c *Cluster) waitApplied(ctx context.Context, index uint64) error {

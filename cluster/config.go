@@ -108,6 +108,10 @@ type Config struct {
 	// Bootstrap makes a new cluster of Peers when nothing is stored yet. All of
 	// them may do it, with the same list.
 	Bootstrap bool
+	// Known says that this node has run before on this DataDir. Then Open fails
+	// with ErrCorrupt when nothing is stored: a node that has lost its log has also
+	// lost its votes, and what it told others it had stored.
+	Known bool
 
 	// NodeListener is a ready listener; if nil, NodeAddr is listened on.
 	NodeListener net.Listener

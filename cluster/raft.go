@@ -108,7 +108,7 @@ func (c *Cluster) openRaft() error {
 
 // bootstrap writes the first configuration, once.
 func (c *Cluster) bootstrap(config *raft.Config) error {
-	if !c.cfg.Bootstrap {
+	if !c.cfg.Bootstrap && !c.cfg.Known {
 		return nil
 	}
 	exists, err := raft.HasExistingState(c.store.Log, c.store.Stable, c.store.Snapshots)
@@ -117,6 +117,9 @@ func (c *Cluster) bootstrap(config *raft.Config) error {
 	}
 	if exists {
 		return nil
+	}
+	if c.cfg.Known {
+		return fmt.Errorf("%w: this node's log is gone", ErrCorrupt)
 	}
 	var all raft.Configuration
 	for _, p := range c.cfg.Peers {

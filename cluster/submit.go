@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -98,6 +99,10 @@ func (c *Cluster) followLeadership() {
 			for c.ctx.Err() == nil && c.raft.State() == raft.Leader {
 				if _, _, err := c.applyHere(encodePack(nil)); err == nil {
 					break
+				}
+				select { // some refusals come at once: a leader about to hand over, a failed node
+				case <-time.After(retryPause):
+				case <-c.ctx.Done():
 				}
 			}
 		case <-c.ctx.Done():
