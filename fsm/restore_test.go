@@ -69,7 +69,7 @@ func TestAlteredStreamIsRefusedAndTheOldStateServes(t *testing.T) {
 	if b.all != 0 {
 		t.Fatal("everyone was woken for nothing")
 	}
-	if names, err := fs.List("fsm"); err != nil || len(names) != 2 {
+	if names, err := fs.List("fsm"); err != nil || len(names) != 3 { // LOCK, CURRENT, store
 		t.Fatalf("leftovers: %v, %v", names, err)
 	}
 	applyAll(t, m, []Entry{entry(t, 4, plain(9, 10))})
@@ -102,7 +102,7 @@ func TestRestoreWakesEveryoneAndLeavesOpenViewsAlone(t *testing.T) {
 	if err := v.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if names, err := fs.List("fsm"); err != nil || len(names) != 2 {
+	if names, err := fs.List("fsm"); err != nil || len(names) != 3 { // LOCK, CURRENT, store
 		t.Fatalf("the old store is still there: %v, %v", names, err)
 	}
 }
@@ -189,7 +189,7 @@ func TestCrashAnywhereInRestoreLeavesTheOldStateOrTheNew(t *testing.T) {
 		seen[outcomeOf(t, m)]++
 		closeMachine(t, m)
 		names, err := after.List("fsm")
-		if err != nil || len(names) != 2 {
+		if err != nil || len(names) != 3 {
 			t.Fatalf("leftovers after the next start: %v, %v", names, err)
 		}
 	}
