@@ -66,6 +66,8 @@ type Node struct {
 	opts   Options
 	log    *slog.Logger
 	domain address.Domain
+	key    ClusterKey
+	known  bool       // the data directory says that this node has run before
 	fs     cluster.FS // nil is the disk
 
 	machine *fsm.Machine
@@ -132,8 +134,10 @@ func Open(ctx context.Context, cfg Config, opts Options) (_ *Node, err error) {
 	// Only the ports are taken first, as the other nodes are told the URL; who
 	// connects early waits until the door opens.
 	open(n.listen)
+	open(n.checkIdentity)
 	open(n.openMachine)
 	open(n.openCluster)
+	open(n.noteIdentity)
 	open(n.openService)
 	open(n.openDoor)
 	if err != nil {
@@ -141,6 +145,38 @@ func Open(ctx context.Context, cfg Config, opts Options) (_ *Node, err error) {
 	}
 	n.startDuties()
 	return n, nil
+}
+
+// checkIdentity refuses a data directory that was made for another node.
+func (n *Node) checkIdentity(context.Context) (_ func(), err error) {
+	if n.key, err = n.clusterKey(); err != nil || n.cfg.Memory {
+		return func() {}, err
+	}
+	is, err := newIdentity(n.cfg, n.key)
+	if err != nil {
+		return nil, err
+	}
+	was, known, err := readIdentity(n.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	if n.known = known; known {
+		err = is.check(was)
+	}
+	return func() {}, err
+}
+
+// noteIdentity says whose the directory is, once: when a log is there, which is
+// then missed if it should ever be gone.
+func (n *Node) noteIdentity(context.Context) (func(), error) {
+	if n.known || n.cfg.Memory {
+		return func() {}, nil
+	}
+	id, err := newIdentity(n.cfg, n.key)
+	if err == nil {
+		err = id.write(n.cfg.DataDir)
+	}
+	return func() {}, err
 }
 
 func (n *Node) openMachine(context.Context) (func(), error) {
@@ -167,7 +203,7 @@ func (n *Node) openCluster(context.Context) (func(), error) {
 		peers, gossipAddr = []Peer{{ID: n.cfg.NodeID, NodeAddr: n.nodeAddr()}}, ""
 	}
 	c, err := cluster.Open(cluster.Config{
-		NodeID: n.cfg.NodeID, Peers: clusterPeers(peers), Bootstrap: true,
+		NodeID: n.cfg.NodeID, Peers: clusterPeers(peers), Bootstrap: true, Known: n.known,
 		NodeListener: n.opts.NodeListener, NodeAddr: n.cfg.NodeAddr, GossipAddr: gossipAddr,
 		HTTPAddr: n.url, Version: n.opts.Version.Version, FeatureLevel: FeatureLevel,
 		DataDir: filepath.Join(n.cfg.DataDir, "raft"), Memory: n.cfg.Memory, FS: n.fs,
@@ -206,12 +242,8 @@ func (n *Node) onHint(h cluster.Hint) {
 	n.bell.Hint(notify.Hint{To: h.To, TS: h.TS, Before: h.Before, Message: h.Message})
 }
 
-func (n *Node) openService(context.Context) (func(), error) {
-	key, err := n.clusterKey()
-	if err != nil {
-		return nil, err
-	}
-	if n.sealer, err = newSealer(key); err != nil {
+func (n *Node) openService(context.Context) (_ func(), err error) {
+	if n.sealer, err = newSealer(n.key); err != nil {
 		return nil, err
 	}
 	if n.domain, err = address.NewDomain(n.cfg.Domain, n.cfg.DomainAliases...); err != nil {
