@@ -45,9 +45,13 @@ var rooms = map[string]room{
 		"cluster", "cluster/raftstore", "cluster/transport", "relay", "httpapi", "internal/*"}},
 	"client": {6, []string{"address", "api", "jose", "message", "internal/*"}},
 
+	// It shares with the server what is on the wire and nothing else, or it would
+	// agree with its mistakes.
+	"conformance": {6, []string{"address", "api", "jose"}},
+
 	// The binary prints what the server answers, so it names api's types; it
 	// parses addresses and keys that its user types.
-	"cmd/nixnode": {7, []string{"node", "client", "api", "address", "internal/*"}},
+	"cmd/nixnode": {7, []string{"node", "client", "conformance", "api", "address", "internal/*"}},
 	"testcluster": {7, []string{"node", "client", "cluster", "api", "address", "internal/*"}},
 	"bench":       {7, []string{"client", "api", "internal/*"}}, // speaks HTTP itself, to measure the node and not the SDK
 }
@@ -65,7 +69,7 @@ var guarded = map[string][]string{
 	"github.com/hashicorp/memberlist":    {"cluster", "testcluster"}, // testcluster wraps its transport with faults
 	"github.com/fxamacker/cbor":          {"fsm/command"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},
-	"github.com/coder/websocket":         {"httpapi"},
+	"github.com/coder/websocket":         {"httpapi", "conformance"},
 	"github.com/spf13/cobra":             {"cmd/nixnode"},
 	"go.yaml.in/yaml":                    {"node"},
 }

@@ -74,9 +74,9 @@ func newRootCmd() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add(groupNode, newDevCmd(), newServerCmd(), newKeygenCmd(), newClusterDemoCmd(), newVersionCmd())
+	add(groupNode, newDevCmd(), newServerCmd(), newKeygenCmd(), newClusterDemoCmd(), newConformanceCmd(), newVersionCmd())
 	add(groupTenants, newCustomerCmd(), newApplicationCmd(), newKeyCmd())
-	add(groupClient, newIdentityCmd(), newSendCmd(), newListenCmd(), newPackageCmd(), newDemoCmd())
+	add(groupClient, newIdentityCmd(), newSendCmd(), newListenCmd(), newPackageCmd(), newTokenCmd(), newDemoCmd())
 	return root
 }
 
