@@ -20,11 +20,13 @@ type Condition struct {
 
 // ClusterStatus is the body of GET /ops/cluster, as the asked node sees it.
 type ClusterStatus struct {
-	Node    string   `json:"node"`
-	Leader  string   `json:"leader,omitempty"`
-	Term    uint64   `json:"term"`
-	Commit  uint64   `json:"commit"`
-	Applied uint64   `json:"applied"`
+	Node    string `json:"node"`
+	Leader  string `json:"leader,omitempty"`
+	Term    uint64 `json:"term"`
+	Commit  uint64 `json:"commit"`
+	Applied uint64 `json:"applied"`
+	// Lag is how many committed entries the asked node has not applied yet.
+	Lag     uint64   `json:"lag"`
 	Members []Member `json:"members"`
 	// Streams is the number of open streams on the asked node.
 	Streams int `json:"streams"`
@@ -37,6 +39,10 @@ type Member struct {
 	Voter bool   `json:"voter"`
 	Alive bool   `json:"alive"` // as gossip sees it
 	URL   string `json:"url,omitempty"`
+	// Version is what the node runs, and Listeners how many addresses are listened
+	// to there; of another node as far as gossip has told.
+	Version   string `json:"version,omitempty"`
+	Listeners int    `json:"listeners"`
 }
 
 // License is one of the body of GET /ops/licenses: a module of the binary, and

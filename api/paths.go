@@ -40,6 +40,7 @@ const (
 	PathCluster = "/ops/cluster"
 
 	PathLicenses = "/ops/licenses"
+	PathMetrics  = "/ops/metrics"
 )
 
 // The fields that hold tokens: what follows '#' in a tgt (section 4).

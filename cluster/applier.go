@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -18,6 +19,7 @@ import (
 type applier struct {
 	sm    StateMachine
 	fatal func(error)
+	count *metrics // nil counts nothing
 
 	mu      sync.Mutex
 	index   uint64        // of the last entry applied
@@ -117,7 +119,9 @@ func (a *applier) apply(logs []*raft.Log) ([]any, error) {
 		}
 		entries[i].Proposals = proposals
 	}
+	began := time.Now()
 	results, err := a.sm.Apply(entries)
+	a.count.applied(began, len(entries))
 	if err != nil {
 		return nil, fmt.Errorf("cluster: apply: %w", err)
 	}

@@ -15,7 +15,9 @@ import (
 // been acknowledged, by any node, before the call.
 // Errors: ErrNoLeader (nothing newer can be confirmed now), ErrOverloaded (this
 // node lags), ErrClosed, or ctx's.
-func (c *Cluster) Barrier(ctx context.Context) error {
+func (c *Cluster) Barrier(ctx context.Context) (err error) {
+	began := time.Now()
+	defer func() { c.metrics.waited(began, err) }()
 	bounded, cancel := context.WithTimeout(ctx, c.cfg.Timing.Patience)
 	defer cancel()
 	for {

@@ -54,6 +54,7 @@ type Cluster struct {
 	asked     *rounds // confirmations asked of the leader
 	routes    *routes
 	gossip    atomic.Pointer[gossip] // nil when there is none
+	metrics   *metrics
 
 	ctx  context.Context // ends when the cluster stops
 	stop context.CancelFunc
@@ -85,6 +86,8 @@ func Open(cfg Config) (*Cluster, error) {
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.applier = newApplier(cfg.StateMachine, cfg.StateMachineIndex, cfg.Fatal)
 	c.proposer = newProposer(cfg.Timing.Patience, c.submit, c.hasLeader)
+	c.metrics = newMetrics()
+	c.applier.count, c.proposer.count = c.metrics, c.metrics
 	c.reads = &rounds{run: c.confirm, spawn: c.spawn}
 	c.asked = &rounds{run: c.askLeader, spawn: c.spawn}
 	c.routes = newRoutes(cfg.NodeID, c.log, c.spawn, c.call, cfg.OnHint)

@@ -45,6 +45,7 @@ type proposer struct {
 	patience  time.Duration
 	submit    func(pack []byte) (results [][]byte, index uint64, err error)
 	hasLeader func() bool
+	count     *metrics // nil counts nothing
 
 	mu     sync.Mutex
 	queue  []*proposal
@@ -68,6 +69,8 @@ func newProposer(patience time.Duration, submit func([]byte) ([][]byte, uint64, 
 // With any other error it certainly is not: ErrNoLeader, ErrOverloaded,
 // ErrTooLarge, ErrClosed, or ctx's.
 func (c *Cluster) Propose(ctx context.Context, cmd []byte) (result []byte, index uint64, err error) {
+	began := time.Now()
+	defer func() { c.metrics.proposed(began, err) }()
 	if _, _, failed := c.applier.state(); failed != nil {
 		return nil, 0, fmt.Errorf("%w: this node has failed", ErrClosed)
 	}
@@ -193,7 +196,9 @@ func (p *proposer) send(batch []*proposal) {
 		for i, one := range batch {
 			cmds[i] = one.cmd
 		}
-		results, index, err := p.submit(encodePack(cmds))
+		pack := encodePack(cmds)
+		p.count.packed(len(cmds), len(pack))
+		results, index, err := p.submit(pack)
 		if err == nil && len(results) != len(batch) {
 			err = fmt.Errorf("%w: %d results for %d proposals", ErrOutcomeUnknown, len(results), len(batch))
 		}

@@ -102,6 +102,7 @@ func (c *Cluster) openRaft() error {
 		return fmt.Errorf("cluster: %w", err)
 	}
 	c.raft = r
+	c.metrics.watch(r)
 	close(c.ready)
 	return nil
 }

@@ -18,6 +18,7 @@ type (
 
 // answer is what goes into the envelope. A zero code means the route's.
 type answer struct {
+	raw         []byte // the whole answer, of the route's Media, in place of an envelope
 	code        api.Code
 	body        any
 	first, last string

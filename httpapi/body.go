@@ -99,6 +99,7 @@ const paceStep = 64 << 10
 func (b *pacedBody) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	b.got += n
+	b.x.received = b.got
 	if steps := b.got / paceStep; steps > b.paid {
 		b.paid = steps
 		limits := b.x.h.limits

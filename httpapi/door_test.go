@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"github.com/nixnode/nixnode/api"
@@ -36,10 +37,13 @@ func open(t *testing.T, service *fakeService, http2 bool, change ...func(*httpap
 	t.Helper()
 	log := &logBuffer{}
 	o := httpapi.Options{Service: service, Ops: fakeOps{}, Logger: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), Plain: httpapi.PlainOnLoopback}
+	registry := prometheus.NewRegistry()
+	o.Gatherer = registry
 	for _, c := range change {
 		c(&o)
 	}
 	server, handler := httptest.NewUnstartedServer(nil), httpapi.New(o)
+	registry.MustRegister(handler.Metrics()...)
 	server.Config = httpapi.NewServer(handler, o.Logger)
 	if http2 {
 		server.EnableHTTP2 = true

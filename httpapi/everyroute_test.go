@@ -83,7 +83,7 @@ func TestEveryRouteAnswersASuccessWithItsCode(t *testing.T) {
 		if r.MaxBody > 0 {
 			body = `{"unknown":[{"fields":"are ignored"}]}`
 		}
-		d.reply(d.ask(r.Method, pathOf(r), everything, body), r.Code)
+		d.success(d.ask(r.Method, pathOf(r), everything, body), r)
 	})
 }
 
@@ -132,7 +132,7 @@ func TestEveryRouteAsksForCredentialsAndScopeBeforeItReadsTheBody(t *testing.T) 
 	d := open(t, &fakeService{}, false)
 	eachRoute(t, d, func(t *testing.T, d *door, r httpapi.Route) {
 		if r.Scope == 0 {
-			d.reply(d.ask(r.Method, pathOf(r), "", ""), r.Code)
+			d.success(d.ask(r.Method, pathOf(r), "", ""), r)
 			return
 		}
 		d.reply(d.ask(r.Method, pathOf(r), "", "no JSON"), api.CodeNoCredentials)

@@ -28,6 +28,7 @@ type exchange struct {
 	key    string // the caller's key address, once it is authenticated
 
 	code      api.Code // of the answer; 0 when nobody was there to get one
+	received  int      // bytes of the body
 	queued    bool
 	streaming bool // the headers of a stream are out
 	form      form // of the stream
@@ -86,18 +87,23 @@ func (x *exchange) leaveQueue() {
 // or the query, which may hold data.
 func (x *exchange) end() {
 	x.leaveQueue()
+	x.h.metrics.count(x)
 	level := slog.LevelInfo
 	if x.code == 0 {
 		level = slog.LevelDebug
 	}
-	route := "none"
-	if x.route != nil {
-		route = x.route.Name
-	}
 	x.h.log.LogAttrs(context.WithoutCancel(x.r.Context()), level, "request",
-		slog.String("txnID", x.txnID), slog.String("method", methodName(x.r.Method)), slog.String("route", route),
+		slog.String("txnID", x.txnID), slog.String("method", methodName(x.r.Method)), slog.String("route", x.routeName()),
 		slog.Int("code", int(x.code)), slog.Int("status", x.w.status), slog.Int64("bytes", x.w.bytes),
 		slog.Duration("took", time.Since(x.start)), slog.String("key", x.key))
+}
+
+// routeName names the route, or says that none was found.
+func (x *exchange) routeName() string {
+	if x.route == nil {
+		return "none"
+	}
+	return x.route.Name
 }
 
 // methodName keeps invented methods, which may be long, out of the log.
@@ -115,6 +121,7 @@ func (x *exchange) recovered(v any) {
 		x.broken = true
 		return
 	}
+	x.h.metrics.panics.Inc()
 	x.h.log.Error("panic", "txnID", x.txnID, "panic", v, "stack", string(debug.Stack()))
 	switch {
 	case x.streaming:

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/nixnode/nixnode/api"
 )
 
@@ -80,6 +82,9 @@ type Options struct {
 	AllowOrigin string
 	Plain       Plain
 	Limits      Limits
+	// Gatherer has what /ops/metrics shows; nil is nothing. The handler's own
+	// Metrics are the caller's to register there.
+	Gatherer prometheus.Gatherer
 	// Now and Rand make txnIDs; the defaults are time.Now and crypto/rand.Reader.
 	Now  func() time.Time
 	Rand io.Reader
@@ -98,6 +103,8 @@ type Handler struct {
 	router   *router
 	inFlight *atomic.Int64
 	sockets  *socketSet
+	metrics  *metrics
+	gatherer prometheus.Gatherer
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -107,6 +114,9 @@ func New(o Options) *Handler {
 	or(&o.AllowOrigin, "*")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Gatherer == nil {
+		o.Gatherer = prometheus.NewRegistry()
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -118,6 +128,7 @@ func New(o Options) *Handler {
 		service: o.Service, ops: o.Ops, log: o.Logger.With("component", "httpapi"), origin: o.AllowOrigin, plain: o.Plain,
 		limits: o.Limits.withDefaults(), txn: &txnIDs{now: o.Now, rand: o.Rand}, router: newRouter(Routes()), inFlight: new(atomic.Int64),
 		sockets: &socketSet{all: map[*socket]struct{}{}},
+		metrics: newMetrics(), gatherer: o.Gatherer,
 	}
 }
 

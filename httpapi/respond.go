@@ -18,6 +18,11 @@ func (x *exchange) succeed(a answer) {
 	if a.code == 0 {
 		a.code = x.route.Code
 	}
+	if x.route != nil && x.route.Media != "" {
+		x.writeBytes(a.code.Status(), x.route.Media, a.raw)
+		x.code = a.code
+		return
+	}
 	x.write(a.envelope(x.txnID))
 }
 
@@ -70,12 +75,17 @@ func (x *exchange) write(e api.Envelope) {
 		data, _ = encode(e) // of strings and numbers: it cannot fail
 	}
 	x.code = e.Code
+	setErrorHeaders(x.w.Header(), e)
+	x.writeBytes(e.Status, "application/json", data)
+}
+
+// writeBytes sends an answer.
+func (x *exchange) writeBytes(status int, media string, data []byte) {
 	header := x.w.Header()
-	header.Set("Content-Type", "application/json")
+	header.Set("Content-Type", media)
 	header.Set("Content-Length", strconv.Itoa(len(data)))
-	setErrorHeaders(header, e)
 	x.writeWithin(x.h.limits.Answer + paceOf(len(data)))
-	x.w.WriteHeader(e.Status)
+	x.w.WriteHeader(status)
 	_, _ = x.w.Write(data) // a client that does not take its answer is none of ours
 }
 

@@ -22,6 +22,8 @@ type Route struct {
 	MaxBody int64
 	// Code is the code of a success.
 	Code api.Code
+	// Media is the media type of a success that is no envelope; "" is one.
+	Media string
 	// Stream says that the answer is a stream of lines, not an envelope.
 	Stream bool
 	// Socket says that the answer to the handshake of a websocket is one.
@@ -58,6 +60,12 @@ func post(path, name string, scope relay.Scope, code api.Code, h handle) Route {
 func patch(path, name string, scope relay.Scope, code api.Code, h handle) Route {
 	r := post(path, name, scope, code, h)
 	r.Method = http.MethodPatch
+	return r
+}
+
+// raw makes r one that answers with media and not with an envelope.
+func raw(r Route, media string) Route {
+	r.Media = media
 	return r
 }
 
@@ -127,4 +135,5 @@ var opsRoutes = []Route{
 	get(api.PathVersion, "ops.version", open, api.CodeOK, version),
 	get(api.PathCluster, "ops.cluster", forOperator, api.CodeClusterStatus, clusterStatus),
 	get(api.PathLicenses, "ops.licenses", open, api.CodeOK, showLicenses),
+	raw(get(api.PathMetrics, "ops.metrics", open, api.CodeOK, showMetrics), string(metricsFormat)),
 }

@@ -170,6 +170,12 @@ func TestTheOpsListenerServesNothingElse(t *testing.T) {
 		code := api.CodeNoEndpoint
 		if r.Path[:5] == "/ops/" {
 			code = r.Code
+			if r.Media != "" {
+				if rec.Code != code.Status() || rec.Header().Get("Content-Type") != r.Media {
+					t.Errorf("%s: %d, %s", r.Name, rec.Code, rec.Header().Get("Content-Type"))
+				}
+				continue
+			}
 		}
 		readEnvelope(t, rec.Result(), code)
 	}
@@ -193,7 +199,7 @@ func TestOpsTellTheStateAndItsReasons(t *testing.T) {
 			t.Errorf("%s: %s", path, e.Body)
 		}
 	}
-	want := `{"node":"n1","leader":"n1","term":3,"commit":0,"applied":0,"members":[],"streams":0}`
+	want := `{"node":"n1","leader":"n1","term":3,"commit":0,"applied":0,"lag":0,"members":[],"streams":0}`
 	if e := well.reply(well.ask("GET", "/ops/cluster", "Bearer operator", ""), api.CodeClusterStatus); string(e.Body) != want {
 		t.Errorf("cluster: %s", e.Body)
 	}

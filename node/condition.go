@@ -50,7 +50,7 @@ func (o ops) Version() api.Version { return o.n.opts.Version }
 func (o ops) Cluster() api.ClusterStatus {
 	st := o.n.cluster.Status()
 	out := api.ClusterStatus{
-		Node: st.NodeID, Leader: st.Leader, Term: st.Term, Commit: st.Commit, Applied: o.n.machine.Applied(),
+		Node: st.NodeID, Leader: st.Leader, Term: st.Term, Commit: st.Commit, Applied: o.n.machine.Applied(), Lag: o.n.cluster.Lag(),
 		Streams: o.n.service.Streams(), Members: make([]api.Member, 0, len(st.Members)),
 	}
 	for _, m := range st.Members {
@@ -58,7 +58,7 @@ func (o ops) Cluster() api.ClusterStatus {
 		if m.ID == st.Leader {
 			role = "leader"
 		}
-		out.Members = append(out.Members, api.Member{Node: m.ID, Role: role, Voter: m.Voter, Alive: m.Alive, URL: m.HTTPAddr})
+		out.Members = append(out.Members, api.Member{Node: m.ID, Role: role, Voter: m.Voter, Alive: m.Alive, URL: m.HTTPAddr, Version: m.Version, Listeners: m.Listeners})
 	}
 	return out
 }

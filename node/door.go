@@ -46,8 +46,11 @@ func (n *Node) closeSockets() {
 func (n *Node) openDoor(context.Context) (func(), error) {
 	n.handler = httpapi.New(httpapi.Options{
 		Service: httpapi.ForRelay(n.service), Ops: ops{n}, Logger: n.log,
-		AllowOrigin: n.cfg.AllowOrigin, Plain: n.plainPolicy(), Now: n.opts.Now,
+		AllowOrigin: n.cfg.AllowOrigin, Plain: n.plainPolicy(), Now: n.opts.Now, Gatherer: n.metrics,
 	})
+	if err := n.registerMetrics(n.handler); err != nil {
+		return nil, err
+	}
 	n.door = n.serve(n.doorSocket, n.handler)
 	if n.opsSocket != nil {
 		n.ops = n.serve(n.opsSocket, n.handler.OpsOnly())

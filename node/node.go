@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/nixnode/nixnode/address"
 	"github.com/nixnode/nixnode/api"
 	"github.com/nixnode/nixnode/cluster"
@@ -75,6 +77,7 @@ type Node struct {
 	bell    *notify.Bell
 	service *relay.Service
 	sealer  *sealer
+	metrics *prometheus.Registry // its own, as several nodes may share a process
 
 	url        string
 	handler    *httpapi.Handler // of the door; it has the websockets
@@ -111,7 +114,7 @@ func Open(ctx context.Context, cfg Config, opts Options) (_ *Node, err error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	n := &Node{cfg: cfg, opts: opts, log: opts.Logger.With("node", cfg.NodeID), failed: make(chan struct{})}
+	n := &Node{cfg: cfg, opts: opts, log: opts.Logger.With("node", cfg.NodeID), failed: make(chan struct{}), metrics: prometheus.NewRegistry()}
 	// What was opened is closed again, in reverse, if a later step fails.
 	var opened []func()
 	defer func() {

@@ -90,6 +90,7 @@ func answer(letters []*letter) SendAnswer {
 // more is tried, or a later message could come before an earlier one that is sent
 // again.
 func (s *Service) acceptLetters(ctx context.Context, c Caller, letters []*letter) {
+	defer s.metrics.count(letters)
 	meta := s.meta(c)
 	rest := make([]*letter, 0, len(letters))
 	for _, l := range letters {
@@ -160,7 +161,7 @@ func (s *Service) acceptTogether(ctx context.Context, meta command.Meta, letters
 			busy = append(busy, l)
 			continue
 		}
-		s.settle(l, results[i])
+		s.settle(meta.TxnID, l, results[i])
 	}
 	return busy, nil
 }
@@ -177,10 +178,10 @@ func (s *Service) giveUp(letters []*letter, err error) {
 
 // settle turns what applying gave into the result of a message, and wakes those
 // who listen for it.
-func (s *Service) settle(l *letter, r command.Result) {
+func (s *Service) settle(txnID string, l *letter, r command.Result) {
 	if err := statusError(r.Status); err != nil {
 		if internal(err) {
-			s.logger.Error("a message has no result", "error", err)
+			s.logger.Error("a message has no result", "txnID", txnID, "error", err)
 		}
 		l.refuse(s.domain, err)
 		return

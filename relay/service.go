@@ -51,6 +51,7 @@ type Service struct {
 	secrets *secretCache
 	toucher *toucher
 	streams *streamTable
+	metrics *metrics
 
 	// These are the constants of the same names, but in tests.
 	recheck     time.Duration
@@ -66,7 +67,7 @@ func New(o Options) *Service {
 		domain: o.Domain, hosts: o.Hosts, proposer: o.Proposer, reader: o.Reader, router: o.Router,
 		bell: o.Bell, sealer: o.Sealer, logger: o.Logger, now: o.Now, rand: o.Rand,
 		secrets: newSecretCache(o.Sealer), streams: newStreamTable(), recheck: recheck, maxProposal: maxProposal,
-		closing: make(chan struct{}), eventsKept: o.EventsKept,
+		metrics: newMetrics(), closing: make(chan struct{}), eventsKept: o.EventsKept,
 	}
 	if s.eventsKept == 0 {
 		s.eventsKept = DefaultEventsKept
