@@ -37,10 +37,12 @@ type Application struct {
 	Created  string `json:"created"`
 }
 
-// Rate limits an API key; a zero or absent field means the default.
+// Rate limits what an API key may ask of each node; a zero or absent field means
+// the default.
 type Rate struct {
 	Requests uint32 `json:"requests,omitempty"` // a second
-	Burst    uint32 `json:"burst,omitempty"`    // requests
+	// Burst is how many requests may come at once; absent, it is twice Requests.
+	Burst    uint32 `json:"burst,omitempty"`
 	Messages uint32 `json:"messages,omitempty"` // a second
 }
 

@@ -12,7 +12,7 @@ import (
 
 // Authenticate finds out which API key the Authorization header of a request
 // shows (section 3). txnID is the request's id, which all it changes will carry.
-// Errors: 40100 to 40105, 50300. A refusal that an outdated local state could
+// Errors: 40100 to 40105, 42900, 50300. A refusal that an outdated local state could
 // explain is only given after a look at the current one; what is let through by
 // an outdated state is found out by whatever the request then does.
 func (s *Service) Authenticate(ctx context.Context, authorization, txnID string) (Caller, error) {
@@ -29,7 +29,7 @@ func (s *Service) Authenticate(ctx context.Context, authorization, txnID string)
 		return Caller{}, err
 	}
 	c.txnID = txnID
-	return c, nil
+	return c, s.rates.request(c, s.now())
 }
 
 // Authorize demands one of the scopes in scope, as Caller.Require does; but a

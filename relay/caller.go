@@ -41,6 +41,7 @@ type Caller struct {
 	application address.Address
 	customer    address.Address
 	scopes      Scope
+	rate        command.Rate
 	txnID       string
 }
 
@@ -49,7 +50,7 @@ func (c Caller) Key() address.Address { return c.key }
 
 // as gives the caller as the record of its key has it.
 func (c Caller) as(rec command.KeyRecord) Caller {
-	c.application, c.customer, c.scopes = rec.Application, rec.Customer, rec.Scopes
+	c.application, c.customer, c.scopes, c.rate = rec.Application, rec.Customer, rec.Scopes, rec.Rate
 	return c
 }
 

@@ -41,6 +41,9 @@ func (s *Service) send(ctx context.Context, c Caller, req api.SendRequest, accep
 	if err := checkSend(req); err != nil {
 		return SendAnswer{}, err
 	}
+	if err := s.rates.sends(c, len(req.Msgs), s.now()); err != nil {
+		return SendAnswer{}, err
+	}
 	letters := s.parseLetters(req.Msgs)
 	if err := s.verifyLetters(ctx, c, letters); err != nil {
 		return SendAnswer{}, err

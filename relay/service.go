@@ -52,6 +52,7 @@ type Service struct {
 	toucher *toucher
 	streams *streamTable
 	metrics *metrics
+	rates   *rates
 
 	// These are the constants of the same names, but in tests.
 	recheck     time.Duration
@@ -66,7 +67,7 @@ func New(o Options) *Service {
 	s := &Service{
 		domain: o.Domain, hosts: o.Hosts, proposer: o.Proposer, reader: o.Reader, router: o.Router,
 		bell: o.Bell, sealer: o.Sealer, logger: o.Logger, now: o.Now, rand: o.Rand,
-		secrets: newSecretCache(o.Sealer), streams: newStreamTable(), recheck: recheck, maxProposal: maxProposal,
+		secrets: newSecretCache(o.Sealer), streams: newStreamTable(), rates: newRates(), recheck: recheck, maxProposal: maxProposal,
 		metrics: newMetrics(), closing: make(chan struct{}), eventsKept: o.EventsKept,
 	}
 	if s.eventsKept == 0 {
