@@ -164,4 +164,18 @@ describe('identities (section 5)', () => {
       assert.ok([40010, 40013].includes(answer.code), JSON.stringify(answer));
     }
   });
+
+  it('retires: it is gone on every node, and nothing can be sent to it', async () => {
+    const who = await Identity.register();
+    const peer = await Identity.register();
+    assert.equal((await peer.send('s', who.address, {})).status, 200);
+    expect(await who.ask('/v1/identity/me/retire'), 200, 20030);
+    for (const n of [0, 1, 2]) {
+      who.url = node(n);
+      expect(await peer.get(`/v1/identity/${who.address}`), 410, 41000);
+      expect(await who.ask('/v1/identity/me'), 410, 41000);
+      expect(await who.ask('/v1/messages/fetch'), 410, 41000);
+    }
+    assert.equal((await peer.send('s', who.address, {})).code, 41000);
+  });
 });
