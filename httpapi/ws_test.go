@@ -361,12 +361,17 @@ func TestACallerThatMayNotGoOnIsClosedWith4401(t *testing.T) {
 }
 
 func TestARateLimitedRequestDoesNotEndTheSocket(t *testing.T) {
-	d := open(t, &fakeService{}, false)
+	limited := true
+	d := open(t, &fakeService{hook: func(context.Context, call) error {
+		if limited {
+			limited = false
+			return api.Errorf(api.CodeRateLimited, "requests")
+		}
+		return nil
+	}}, false)
 	s := d.socket()
-	d.service.refuse(api.Errorf(api.CodeRateLimited, ""))
 	s.say(`{"op":"ack","ref":1,"jwt":"x"}`)
 	s.answer(1.0, api.CodeRateLimited)
-	d.service.refuse(nil)
 	s.say(`{"op":"ack","ref":2,"jwt":"x"}`)
 	s.answer(2.0, api.CodeAcked)
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -65,7 +64,7 @@ func (s *socket) answer(f frame, pass func()) {
 	}
 	caller, err := h.service.Continue(s.x.caller, s.x.route.Scope, f.txnID)
 	if err != nil {
-		s.refuse(f, err)
+		s.log(f, s.endWith(err, f))
 		return
 	}
 	switch f.op {
@@ -85,17 +84,6 @@ func (s *socket) answer(f frame, pass func()) {
 	if err != nil && s.ctx.Err() == nil {
 		s.reply(s.ctx, f, answer{}, err)
 	}
-}
-
-// refuse answers a caller that may not go on: with the end, unless it is only to
-// come again later.
-func (s *socket) refuse(f frame, err error) {
-	var e *api.Error
-	if errors.As(err, &e) && e.Code.Status() == 429 {
-		s.reply(s.ctx, f, answer{}, err)
-		return
-	}
-	s.log(f, s.endWith(err, f))
 }
 
 func (s *socket) send(f frame, c relay.Caller, pass func()) (answer, error) {

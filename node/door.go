@@ -95,10 +95,10 @@ func (n *Node) serve(l net.Listener, h http.Handler) *http.Server {
 func (n *Node) shutDoor(ctx context.Context) {
 	var sockets sync.WaitGroup
 	sockets.Go(func() { n.handler.Shutdown(ctx) })
-	defer sockets.Wait()
 	if err := n.door.Shutdown(ctx); err != nil {
 		n.log.Warn("requests were cut off", "err", err)
 	}
+	sockets.Wait()
 	n.breakDoor()
 	n.serving.Wait()
 }
