@@ -3,6 +3,8 @@ package testcluster_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/nixnode/nixnode/api"
@@ -10,8 +12,20 @@ import (
 	"github.com/nixnode/nixnode/testcluster"
 )
 
-// rounds is how often a change is made on one node and looked for on another.
-const rounds = 20
+// rounds is how often a change is made on one node and looked for on another;
+// TESTCLUSTER_ROUNDS sets it (make rounds).
+func rounds(t *testing.T) int {
+	t.Helper()
+	text, set := os.LookupEnv("TESTCLUSTER_ROUNDS")
+	if !set {
+		return 20
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("TESTCLUSTER_ROUNDS=%q", text)
+	}
+	return n
+}
 
 func off() *bool { return new(bool) }
 
@@ -38,7 +52,7 @@ func TestAChangeIsSeenByTheNextRequestOnAnyNode(t *testing.T) {
 	node := func(i int) *testcluster.Node { return c.Node(i % 3) }
 
 	t.Run("a disabled API key", func(t *testing.T) {
-		for i := range rounds {
+		for i := range rounds(t) {
 			key, err := admin.CreateKey(deadline(t), c.Tenant().Application, api.KeyRequest{Name: "short-lived"})
 			if err != nil {
 				t.Fatal(err)
@@ -58,7 +72,7 @@ func TestAChangeIsSeenByTheNextRequestOnAnyNode(t *testing.T) {
 
 	t.Run("a rotated signing key", func(t *testing.T) {
 		bob := c.Register(c.Client(), "user")
-		for i := range rounds {
+		for i := range rounds(t) {
 			alice := c.Register(c.Client(node(i)), "user")
 			old, err := c.Client(node(i)).Prepare(deadline(t), alice, client.Outgoing{To: bob.Address()})
 			if err != nil {
@@ -86,7 +100,7 @@ func TestAChangeIsSeenByTheNextRequestOnAnyNode(t *testing.T) {
 
 	t.Run("a cleared package", func(t *testing.T) {
 		vault, reader := c.Register(c.Client(), "vault"), c.Register(c.Client(), "user")
-		for i := range rounds {
+		for i := range rounds(t) {
 			p := client.Package{ID: fmt.Sprintf("package-%d", i)}
 			if _, err := c.Client(node(i)).Publish(deadline(t), vault, reader.Address(), p, client.PublishOptions{}); err != nil {
 				t.Fatal(err)
@@ -105,7 +119,7 @@ func TestAChangeIsSeenByTheNextRequestOnAnyNode(t *testing.T) {
 	})
 
 	t.Run("a retired identity", func(t *testing.T) {
-		for i := range rounds {
+		for i := range rounds(t) {
 			id := c.Register(c.Client(node(i)), "user")
 			if err := c.Client(node(i+1)).Retire(deadline(t), id); err != nil {
 				t.Fatal(err)

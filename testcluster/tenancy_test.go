@@ -131,7 +131,7 @@ func TestKeysChangeForTheNextRequestOnAnyNode(t *testing.T) {
 	d := openDoor(t, 3, testcluster.Clock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }))
 	node := func(i int) *testcluster.Node { return d.c.Node(i % 3) }
 	app, operator := d.c.Tenant().Application, basic(d.c.Operator())
-	for i := range rounds {
+	for i := range rounds(t) {
 		auth, k := d.newKey(t, app, api.KeyRequest{Scopes: []string{"identity"}})
 		patch := func(m *testcluster.Node, body string) {
 			t.Helper()
