@@ -125,3 +125,8 @@ func (c *Cluster) LastContact() time.Duration {
 	}
 	return time.Since(last)
 }
+
+// Stalled says for how long this node's disk has kept a write to the log or the
+// votes waiting; 0 when it has not noticeably. After raftstore.HungAfter the node
+// fails.
+func (c *Cluster) Stalled() time.Duration { return c.store.Stalled() }

@@ -68,6 +68,7 @@ type Machine struct {
 	closing atomic.Bool
 
 	lock *pebble.Lock // on opts.Dir
+	slow slowness
 
 	snapshots int // numbers the directories of snapshots; the applying goroutine's
 

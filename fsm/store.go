@@ -2,7 +2,6 @@ package fsm
 
 import (
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -58,9 +57,7 @@ func (m *Machine) storeListener() *pebble.EventListener {
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			m.fail(fmt.Errorf("%w: %w", ErrCorrupt, info.Details))
 		},
-		DiskSlow: func(info pebble.DiskSlowInfo) {
-			m.opts.Logger.Warn("the disk is slow", slog.Duration("waited", info.Duration))
-		},
+		DiskSlow: m.diskSlow,
 	}
 }
 

@@ -11,6 +11,10 @@ import (
 // call itself ready (section 11).
 const cutOffAfter = 2 * time.Second
 
+// stalledAfter is how long the disk may take for one write and the node still
+// call itself ready.
+const stalledAfter = 3 * time.Second
+
 // ops fills httpapi.Ops.
 type ops struct{ n *Node }
 
@@ -39,6 +43,9 @@ func (n *Node) NotReady() []string {
 		reasons = append(reasons, "there is no leader")
 	} else if d := n.cluster.LastContact(); d > cutOffAfter {
 		reasons = append(reasons, fmt.Sprintf("no contact with the leader for %s", d.Truncate(100*time.Millisecond)))
+	}
+	if d := n.cluster.Stalled(); d > stalledAfter {
+		reasons = append(reasons, fmt.Sprintf("the disk has not answered for %s", d.Truncate(100*time.Millisecond)))
 	}
 	return reasons
 }

@@ -23,10 +23,11 @@ func (f *fault) check() error {
 	return f.err
 }
 
-// note passes err on, and if it is the first one reports it.
+// note passes err on, and if it is the first one reports it. A success that comes
+// after a failure is none: others may have been told already that it failed.
 func (f *fault) note(op string, err error) error {
 	if err == nil {
-		return nil
+		return f.check()
 	}
 	err = fmt.Errorf("raftstore: %s: %w", op, err)
 	f.mu.Lock()
@@ -45,6 +46,7 @@ func (f *fault) note(op string, err error) error {
 type guardedLog struct {
 	raft.LogStore
 	fault *fault
+	dog   *watchdog
 }
 
 func (g *guardedLog) StoreLog(l *raft.Log) error { return g.StoreLogs([]*raft.Log{l}) }
@@ -53,6 +55,7 @@ func (g *guardedLog) StoreLogs(ls []*raft.Log) error {
 	if err := g.fault.check(); err != nil {
 		return err
 	}
+	defer g.dog.watch("append to the log")()
 	return g.fault.note("append to the log", g.LogStore.StoreLogs(ls))
 }
 
@@ -60,6 +63,7 @@ func (g *guardedLog) DeleteRange(low, high uint64) error {
 	if err := g.fault.check(); err != nil {
 		return err
 	}
+	defer g.dog.watch("cut the log")()
 	return g.fault.note("cut the log", g.LogStore.DeleteRange(low, high))
 }
 

@@ -7,7 +7,8 @@
 //   - a vote is one record, written in one transaction: the term never stands
 //     beside the candidate of another vote;
 //   - a failed write is never survived: the first one is reported to
-//     Options.OnError, and from then on every write fails;
+//     Options.OnError, and from then on every write fails; one to the log or the
+//     votes that does not come back for HungAfter has failed;
 //   - what it cannot read back as written it refuses (ErrCorrupt).
 //
 // It does not know what entries and snapshots mean. A snapshot is either a
@@ -67,7 +68,9 @@ type Store struct {
 	Stable    raft.StableStore
 	Snapshots *Snapshots
 
-	bolt *raftboltdb.BoltStore // nil in memory
+	bolt  *raftboltdb.BoltStore // nil in memory
+	fault *fault
+	dog   *watchdog
 }
 
 // Open opens or makes the stores. Errors: ErrCorrupt, and those of the disk.
@@ -83,7 +86,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{Snapshots: snapshots}
+	s := &Store{Snapshots: snapshots, fault: fault}
 	var logs raft.LogStore
 	var stable raft.StableStore
 	if o.Memory {
@@ -95,16 +98,22 @@ func Open(o Options) (*Store, error) {
 		}
 		logs, stable = s.bolt, s.bolt
 	}
-	cache, err := raft.NewLogCache(cachedEntries, &guardedLog{LogStore: logs, fault: fault})
+	s.dog = startWatchdog(func(op string) { _ = fault.note(op, ErrHung) })
+	cache, err := raft.NewLogCache(cachedEntries, &guardedLog{LogStore: logs, fault: fault, dog: s.dog})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
-	s.Log, s.Stable = cache, &stableStore{inner: stable, fault: fault}
+	s.Log, s.Stable = cache, &stableStore{inner: stable, fault: fault, dog: s.dog}
 	return s, nil
 }
 
+// Stalled says for how long a write to the log or the votes has been waited for;
+// 0 when none has taken noticeable time.
+func (s *Store) Stalled() time.Duration { return s.dog.stalled() }
+
 // Close closes the log file. It waits for running transactions.
 func (s *Store) Close() error {
+	s.dog.close()
 	if s.bolt == nil {
 		return nil
 	}

@@ -201,8 +201,8 @@ func TestFirstFailedWriteIsReportedAndTheLast(t *testing.T) {
 	var reports []error
 	f := &fault{report: func(err error) { reports = append(reports, err) }}
 	inner := &failing{LogStore: raft.NewInmemStore(), err: broken}
-	g := &guardedLog{LogStore: inner, fault: f}
-	stable := &stableStore{inner: raft.NewInmemStore(), fault: f}
+	g := &guardedLog{LogStore: inner, fault: f, dog: dog(t)}
+	stable := &stableStore{inner: raft.NewInmemStore(), fault: f, dog: dog(t)}
 	for range 3 {
 		if err := g.StoreLog(&raft.Log{Index: 1}); !errors.Is(err, broken) {
 			t.Fatal(err)
@@ -224,7 +224,7 @@ func TestEntryUnderAnotherIndexIsRefused(t *testing.T) {
 	if err := inner.StoreLog(&raft.Log{Index: 3}); err != nil {
 		t.Fatal(err)
 	}
-	g := &guardedLog{LogStore: misplaced{inner}, fault: &fault{}}
+	g := &guardedLog{LogStore: misplaced{inner}, fault: &fault{}, dog: dog(t)}
 	if err := g.GetLog(3, new(raft.Log)); !errors.Is(err, ErrCorrupt) {
 		t.Fatal(err)
 	}

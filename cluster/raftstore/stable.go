@@ -32,6 +32,7 @@ const keyVote = "nix.vote"
 type stableStore struct {
 	inner raft.StableStore
 	fault *fault
+	dog   *watchdog
 
 	mu      sync.Mutex
 	pending uint64 // term of the vote whose candidate is to come
@@ -47,6 +48,7 @@ func (s *stableStore) SetUint64(key []byte, v uint64) error {
 		s.mu.Unlock()
 		return nil
 	}
+	defer s.dog.watch("store the term")()
 	return s.fault.note("store the term", s.inner.SetUint64(key, v))
 }
 
@@ -60,6 +62,7 @@ func (s *stableStore) Set(key, v []byte) error {
 	s.mu.Lock()
 	record := append(binary.BigEndian.AppendUint64(nil, s.pending), v...)
 	s.mu.Unlock()
+	defer s.dog.watch("store the vote")()
 	return s.fault.note("store the vote", s.inner.Set([]byte(keyVote), record))
 }
 
