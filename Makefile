@@ -15,7 +15,7 @@ LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(
 HAVE_CC  := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 RACE     := $(if $(HAVE_CC),-race,)
 
-.PHONY: all licenses build run cluster test race fuzz lint check compat bench bench-fsm cover chaos clean
+.PHONY: all conformance licenses build run cluster test race fuzz lint check compat bench bench-fsm cover chaos clean rounds
 
 all: build
 
@@ -52,6 +52,11 @@ fuzz:
 chaos:
 	TESTCLUSTER_CHAOS=$(MINUTES) $(GO) test $(RACE) -timeout 0 -count 1 -v -run 'PromisesHold' ./testcluster
 
+# Each change of promise 4, made on one node and looked for on another by the very
+# next request, 250 times each.
+rounds:
+	TESTCLUSTER_ROUNDS=250 $(GO) test $(RACE) -timeout 20m -count 1 -v -run 'AChangeIsSeen' ./testcluster
+
 lint:
 	@out="$$(gofmt -l $$(git ls-files '*.go'))"; [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
@@ -62,6 +67,11 @@ check: lint test
 # The independent client in JavaScript against three nodes. Needs Node 20 and npm.
 compat: build
 	sdk/compat/run.sh $(BIN)
+
+# The protocol page, case by case, against one node and against three. CASES
+# selects by id: make conformance CASES='^7\.'
+conformance: build
+	NIXNODE=$(BIN) bash scripts/conformance.sh --run '$(CASES)'
 
 # Messages a second and p50/p99 for 1, 16, 64, 256 senders on one and three nodes.
 bench: build

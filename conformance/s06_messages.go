@@ -238,6 +238,7 @@ func orderCases() []Case {
 		the("6.ts.time", "ts is nanoseconds since 1970", func(t *T) {
 			p := t.party()
 			ts := nanosOf(p.sends(p.message("s", p.addr, nil)))
+			t.check(ts != nil, "the ts is no decimal string")
 			off := time.Since(time.Unix(0, ts.Int64())).Abs()
 			t.check(off < time.Hour, "ts %v is %v off", ts, off)
 		}),

@@ -75,7 +75,7 @@ func (o *conformanceOptions) execute(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Write(out, o.verbose); err != nil {
+	if err := o.print(out, report); err != nil {
 		return err
 	}
 	if err := o.writeJUnit(report); err != nil {
@@ -85,6 +85,26 @@ func (o *conformanceOptions) execute(ctx context.Context, out io.Writer) error {
 		return errNotConforming
 	}
 	return nil
+}
+
+// shownOutcome is a row of --json.
+type shownOutcome struct {
+	ID     string             `json:"id"`
+	Says   string             `json:"says"`
+	Result conformance.Result `json:"result"`
+	Reason string             `json:"reason,omitempty"`
+	Millis int64              `json:"ms"`
+}
+
+func (o *conformanceOptions) print(out io.Writer, r *conformance.Report) error {
+	if !o.json {
+		return r.Write(out, o.verbose)
+	}
+	rows := make([]shownOutcome, len(r.Outcomes))
+	for i, c := range r.Outcomes {
+		rows[i] = shownOutcome{c.Case.ID, c.Case.Says, c.Result, c.Reason, c.Took.Milliseconds()}
+	}
+	return printJSON(out, rows)
 }
 
 func listConformance(out io.Writer, selected *regexp.Regexp) error {
