@@ -20,6 +20,8 @@ type Result struct {
 	To   address.Address
 	// TS is the message's place in the mailbox of To; 0 when nothing was stored.
 	TS Timestamp
+	// Skipped is how many members of the group To had no room for it.
+	Skipped int
 	// Lines hold the answer to a request, from the cache or waited for.
 	Lines []api.StreamLine
 	// Cleared is how many cached packages a clear removed.
@@ -216,6 +218,8 @@ type wireResult struct {
 	Err  string          `json:"err"`
 	TS   string          `json:"ts"`
 	Body json.RawMessage `json:"body"`
+
+	Skipped int `json:"skipped"`
 }
 
 // readResults reads the body of an answer to send. Errors: ErrBadAnswer.
@@ -230,7 +234,7 @@ func readResults(body json.RawMessage, n int) ([]wireResult, error) {
 // take reads one result into its place.
 func (b *sending) take(at int, w wireResult) {
 	r := &b.results[at]
-	r.Code, r.Err = w.Code, nil
+	r.Code, r.Err, r.Skipped = w.Code, nil, w.Skipped
 	if !w.Code.Success() && w.Code != api.CodeDenied {
 		r.Err = b.uncertain(at, &api.Error{Code: w.Code, Detail: detailOf(w.Code, w.Err)})
 		return

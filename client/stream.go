@@ -79,14 +79,23 @@ func (c *Client) openStream(ctx context.Context, base *url.URL, r request) (*str
 // next gives the next message line. It fails with *api.Error when the server
 // ended the stream with a reason, else with errBroken.
 func (s *stream) next() (api.StreamLine, error) {
+	line, err := s.nextLine()
+	if err != nil {
+		return api.StreamLine{}, err
+	}
+	return parseLine(line)
+}
+
+// nextLine gives the next line of JSON, which is good until the next call.
+func (s *stream) nextLine() ([]byte, error) {
 	for {
 		// A line that was cut in the middle has no line break, and is no line.
 		line, err := s.lines.ReadSlice('\n')
 		if err != nil {
-			return api.StreamLine{}, fmt.Errorf("%w: %w", errBroken, err)
+			return nil, fmt.Errorf("%w: %w", errBroken, err)
 		}
 		if line = bytes.Trim(line, " \r\n"); len(line) > 0 { // keep-alives are spaces
-			return parseLine(line)
+			return line, nil
 		}
 	}
 }

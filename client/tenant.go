@@ -34,15 +34,28 @@ func tenant[T any](ctx context.Context, c *Client, method, path string, body any
 
 // tenants gives all items of a list, page after page.
 func tenants[T any](ctx context.Context, c *Client, path string) iter.Seq2[T, error] {
+	return listed[T](ctx, c, path, url.Values{})
+}
+
+// listed gives all items of a list with a query.
+func listed[T any](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[T, error] {
+	return pages[T](ctx, c, func(cursor string) request {
+		query.Del("cursor") // of an earlier loop
+		if cursor != "" {
+			query.Set("cursor", cursor)
+		}
+		return request{method: http.MethodGet, path: path, query: query, reads: true}
+	})
+}
+
+// pages gives the items of what comes in pages. ask makes the request of the page
+// that begins at a cursor; an empty one is the start.
+func pages[T any](ctx context.Context, c *Client, ask func(cursor string) request) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		for cursor := ""; ; {
-			r := request{method: http.MethodGet, path: path, query: url.Values{}, reads: true}
-			if cursor != "" {
-				r.query.Set("cursor", cursor)
-			}
 			var items []T
-			reply, err := c.callInto(ctx, r, &items)
+			reply, err := c.callInto(ctx, ask(cursor), &items)
 			if err == nil && reply.Continue && (reply.Last == "" || reply.Last == cursor) {
 				err = fmt.Errorf("%w: a list that does not go on", ErrBadAnswer)
 			}
