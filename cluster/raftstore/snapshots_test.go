@@ -269,7 +269,7 @@ func TestDamagedSnapshotIsRefused(t *testing.T) {
 		if _, err := io.ReadAll(r); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("read damaged data: %v", err)
 		}
-		if err := r.Close(); err != nil {
+		if err := errors.Join(r.Close(), s.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}
