@@ -95,6 +95,7 @@ var messageRoutes = []Route{
 		MaxBody: api.MaxBody, Code: api.CodeOK, Stream: true, listen: listens(Service.Listen),
 	},
 	post(api.PathAck, "messages.ack", forMessage, api.CodeAcked, takes(Service.Ack)),
+	post(api.PathPackages, "packages.list", forMessage, api.CodePackages, listPackages), // section 7
 	{Method: http.MethodGet, Path: api.PathSocket, Name: "messages.ws", Scope: forMessage, Code: api.CodeOK, Socket: true},
 }
 
