@@ -41,6 +41,7 @@ const (
 
 	PathLicenses = "/ops/licenses"
 	PathMetrics  = "/ops/metrics"
+	PathOpenAPI  = "/ops/openapi.json"
 )
 
 // The fields that hold tokens: what follows '#' in a tgt (section 4).

@@ -137,4 +137,5 @@ var opsRoutes = []Route{
 	get(api.PathCluster, "ops.cluster", forOperator, api.CodeClusterStatus, clusterStatus),
 	get(api.PathLicenses, "ops.licenses", open, api.CodeOK, showLicenses),
 	raw(get(api.PathMetrics, "ops.metrics", open, api.CodeOK, showMetrics), string(metricsFormat)),
+	raw(get(api.PathOpenAPI, "ops.openapi", open, api.CodeOK, showOpenAPI), jsonMedia),
 }
