@@ -65,7 +65,9 @@ describe('identities (section 5)', () => {
   it('shows strangers the public part alone', async () => {
     const who = await Identity.register();
     const peer = await Identity.register();
-    for (const id of [who.address, local(who.address), encodeURIComponent(who.address)]) {
+    const name = local(who.address);
+    const forms = [who.address, name, encodeURIComponent(who.address), `${name}=`, `${name}==@${domain.toUpperCase()}`];
+    for (const id of forms) {
       const { body } = expect(await peer.get(`/v1/identity/${id}`), 200, 20012);
       assert.equal(body.address, who.address);
       assert.equal(body.metaPrivate, undefined);
