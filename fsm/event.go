@@ -37,20 +37,18 @@ var (
 	eventCustomerCreated = kind{"customer.created", 20040}
 	eventCustomerUpdated = kind{"customer.updated", 20043}
 	eventAppCreated      = kind{"application.created", 20044}
-	eventAppUpdated      = kind{"application.updated", 20046}
+	eventAppUpdated      = kind{"application.updated", 20047}
 	eventKeyCreated      = kind{"key.created", 20048}
 	eventKeyUpdated      = kind{"key.updated", 20051}
 	eventKeyRotated      = kind{"key.rotated", 20052}
 	eventKeyDeleted      = kind{"key.deleted", 20053}
 )
 
-// event writes one event of the command at work into the stream of the actor's
-// customer; when the cluster itself acts, into that of subject, the customer
-// whom it is about.
-func (tx *tx) event(k kind, subject address.Address, r command.EventRecord) {
-	customer := subject
+// event writes one event of the command at work into the stream of the customer
+// whom it is about, with the application and key that asked: what an operator
+// does to a customer, that customer sees.
+func (tx *tx) event(k kind, customer address.Address, r command.EventRecord) {
 	if !tx.who.cluster {
-		customer = tx.who.customer()
 		r.App, r.Key = tx.who.tenant.key.Application, tx.who.key
 	}
 	r.Type, r.Code, r.TxnID = k.name, k.code, tx.meta.TxnID
