@@ -16,8 +16,9 @@ func sound() mailboxHistory {
 			{at(7, 8), "r", refused, 0, nil}, {at(7, 9), "lost", unknown, 0, nil}, {at(10, 11), "c", acked, 40, nil},
 		},
 		scans: []scan{
-			{at(5, 6), 0, []placed{{"a", 10}}},
-			{at(12, 13), 10, []placed{{"b", 20}, {"u", 30}, {"c", 40}}},
+			{at(5, 6), 0, []placed{{"a", 10}}, true},
+			{at(12, 13), 10, []placed{{"b", 20}, {"u", 30}, {"c", 40}}, true},
+			{at(12, 13), 10, []placed{{"b", 20}}, false},
 		},
 		stream: truth(),
 		final:  map[string][]placed{"n1": truth(), "n2": truth()},

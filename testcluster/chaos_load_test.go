@@ -145,11 +145,12 @@ func (l *load) send(cl *client.Client, from, to *client.Identity, box int, name 
 func (l *load) fetch(cl *client.Client, id *client.Identity, box int) {
 	var after client.Timestamp
 	l.each(packagePause, func(ctx context.Context, _ int) bool {
-		s := scan{after: after}
+		s := scan{after: after, whole: true}
 		s.begin = l.rec.now()
-		for m, err := range cl.Fetch(ctx, id, client.FetchOptions{After: after, OldestFirst: true, PageSize: 7}) {
-			if err != nil {
-				return true // it says that it cannot, which is allowed
+		for m, err := range cl.Fetch(ctx, id, client.FetchOptions{After: after, OldestFirst: true, PageSize: 25}) {
+			if err != nil { // it may say that it cannot
+				s.whole = false
+				break
 			}
 			s.got = append(s.got, placed{m.ID, m.TS})
 		}

@@ -68,7 +68,8 @@ func (c *Cluster) NewTenant(name string) Tenant {
 
 // Client gives a client with the tenant's key: pinned to one node, or, of
 // several, at the first until that fails and then at the next. Of none, it
-// roams over all nodes, each call at the next. It is closed with the cluster.
+// roams over all nodes, each call at the next. Pinned to one node, it shares that
+// node's clock. It is closed with the cluster.
 func (c *Cluster) Client(nodes ...*Node) *client.Client {
 	c.t.Helper()
 	return c.ClientWith(c.Tenant().Key, nodes...)
@@ -94,6 +95,9 @@ func (c *Cluster) client(cfg client.Config, nodes []*Node) *client.Client {
 	}
 	for _, m := range nodes {
 		cfg.URLs = append(cfg.URLs, m.URL())
+	}
+	if len(nodes) == 1 {
+		cfg.Now = nodes[0].clock()
 	}
 	cl, err := client.New(cfg)
 	if err != nil {
