@@ -7,6 +7,12 @@ set -euo pipefail
 binary=$(realpath "$1")
 cd "$(dirname "$0")"
 
+for tool in node npm; do
+	command -v $tool >/dev/null || { echo "compat: $tool is needed and not there" >&2; exit 1; }
+done
+node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 14) ? 0 : 1)' ||
+	{ echo "compat: Node 20.14 or later is needed, this is $(node --version)" >&2; exit 1; }
+
 dir=$(mktemp -d)
 "$binary" dev --memory --nodes 3 --http 127.0.0.1:0 --env-file "$dir/env" >"$dir/log" 2>&1 &
 server=$!
