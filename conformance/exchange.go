@@ -98,7 +98,8 @@ func object(text []byte) (o obj) {
 
 // openIn sends a request and gives the answer with its body unread.
 func (t *T) openIn(ctx context.Context, c call) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, c.verb(), t.url()+c.path, bytes.NewReader(c.bytes()))
+	base := t.url()
+	req, err := http.NewRequestWithContext(ctx, c.verb(), base+c.path, bytes.NewReader(c.bytes()))
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +113,11 @@ func (t *T) openIn(ctx context.Context, c call) (*http.Response, error) {
 	default:
 		req.Header.Set("Authorization", c.auth)
 	}
-	return t.s.transport.RoundTrip(req)
+	resp, err := t.s.transport.RoundTrip(req)
+	if err != nil && ctx.Err() == nil {
+		t.s.isDown(base)
+	}
+	return resp, err
 }
 
 func (c call) verb() string {

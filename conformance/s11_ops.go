@@ -68,11 +68,6 @@ func opsCases() []Case {
 				t.check(paths[path] != nil, "the description lacks %s", path)
 			}
 		}),
-		the("11.docs", "the description is to be read offline, at /ops/docs", func(t *T) {
-			a := t.ops("/ops/docs")
-			t.check(a.status == 200 && strings.HasPrefix(a.header.Get("Content-Type"), "text/html"), "%d %s", a.status, a.header.Get("Content-Type"))
-			t.check(!regexp.MustCompile(`(src|href)="https?://`).Match(a.text), "the page fetches from elsewhere")
-		}),
 		the("11.ops.cors", "CORS there too", func(t *T) {
 			t.check(t.ops(api.PathReady).header.Get("Access-Control-Allow-Origin") != "", "no Access-Control-Allow-Origin on /ops/ready")
 		}),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,8 @@ type suite struct {
 	o         Options
 	urls      []string
 	transport *http.Transport
-	next      atomic.Uint64 // round robin over urls
+	next      atomic.Uint64  // round robin over urls
+	down      []atomic.Int64 // until when (unix nanoseconds) a URL is passed over
 	witness   *witness
 
 	// standing is an identity that cases share which leave it as it is.
@@ -35,6 +37,7 @@ func newSuite(o Options) *suite {
 	for _, u := range o.URLs {
 		s.urls = append(s.urls, strings.TrimRight(u, "/"))
 	}
+	s.down = make([]atomic.Int64, len(s.urls))
 	return s
 }
 
@@ -156,12 +159,29 @@ func (t *T) cleanUp() {
 	}
 }
 
-// url gives where the next request goes.
+// passOver is for how long a node that takes no connections is not asked again.
+const passOver = 2 * time.Second
+
+// url gives where the next request goes: to the next node that was not just seen
+// to be down, or else to the next.
 func (t *T) url() string {
 	if t.pin != "" {
 		return t.pin
 	}
-	return t.s.urls[(t.s.next.Add(1)-1)%uint64(len(t.s.urls))]
+	n, now := uint64(len(t.s.urls)), time.Now().UnixNano()
+	for range n {
+		if i := (t.s.next.Add(1) - 1) % n; t.s.down[i].Load() < now {
+			return t.s.urls[i]
+		}
+	}
+	return t.s.urls[(t.s.next.Add(1)-1)%n]
+}
+
+// isDown has the others asked for a while, as a client would.
+func (s *suite) isDown(url string) {
+	if i := slices.Index(s.urls, url); i >= 0 {
+		s.down[i].Store(time.Now().Add(passOver).UnixNano())
+	}
 }
 
 // oneNode has all further requests of the attempt go to one node, for what the

@@ -46,7 +46,7 @@ const (
 var txnIDForm = regexp.MustCompile(`^[0-9]{19}-[0-9]{1,10}$`)
 
 // ownForm are the paths whose answers are in a form of their own.
-var ownForm = []string{"/ops/metrics", "/ops/openapi.json", "/ops/docs"}
+var ownForm = []string{"/ops/metrics", "/ops/openapi.json"}
 
 // saw judges one complete answer.
 func (w *witness) saw(a *answer) {
