@@ -253,12 +253,20 @@ func (c *Client) authorize(req *http.Request) error {
 		req.SetBasicAuth(c.key.key.Local(), c.key.secret.Text())
 		return nil
 	}
+	token, err := c.apiToken()
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	return nil
+}
+
+func (c *Client) apiToken() (string, error) {
 	d, _ := c.home.get()
 	// A minute back, for a server whose clock is behind; it allows as much again.
 	token, err := jose.SignAPIToken(d.Full(c.key.key), c.key.secret, d.Name(), c.cfg.Now().Add(-time.Minute), 5*time.Minute)
 	if err != nil {
-		return fmt.Errorf("sign an API token: %w", err)
+		return "", fmt.Errorf("sign an API token: %w", err)
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	return nil
+	return token, nil
 }

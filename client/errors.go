@@ -21,6 +21,8 @@ var (
 	ErrBadAnswer = errors.New("unusable answer")
 	// ErrConfig: the Config cannot be used.
 	ErrConfig = errors.New("bad client configuration")
+	// ErrTarget: the text is not a token's place, path#field.
+	ErrTarget = errors.New("not a place of a token")
 	// ErrNotRegistered: the identity has no address yet.
 	ErrNotRegistered = errors.New("identity is not registered")
 	// ErrAlreadyRegistered: the identity has an address already.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nixnode/nixnode/httpapi"
 	"github.com/nixnode/nixnode/node"
 )
 
@@ -64,6 +65,30 @@ func TestEveryCommandOfTheDocumentationWorks(t *testing.T) {
 			}
 			runScript(t, script.String(), startDev(t))
 		})
+	}
+}
+
+// docs/curl.md has an example for every row of the route table, and no other.
+func TestEveryEndpointHasAnExampleWithCurl(t *testing.T) {
+	page := readFile(t, filepath.Join(docsDir, "curl.md"))
+	examples := map[string]string{}
+	for _, part := range strings.Split(page, "\n### ")[1:] {
+		heading, text, _ := strings.Cut(part, "\n")
+		text, _, _ = strings.Cut(text, "\n## ")
+		examples[heading] = text
+	}
+	params := regexp.MustCompile(`:[a-z]+`)
+	for _, r := range httpapi.Routes() {
+		heading := r.Method + " " + r.Path
+		text, ok := examples[heading]
+		path := params.ReplaceAllString(regexp.QuoteMeta(r.Path), `[^ /"?]+`)
+		if !ok || !regexp.MustCompile(path+`["? ]`).MatchString(text) {
+			t.Errorf("no example calls %s", heading)
+		}
+		delete(examples, heading)
+	}
+	for heading := range examples {
+		t.Errorf("%s is no endpoint", heading)
 	}
 }
 
