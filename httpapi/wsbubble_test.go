@@ -237,6 +237,37 @@ func TestAFrameThatTricklesIsCutOff(t *testing.T) {
 	})
 }
 
+// The rest of a frame that ends a socket need not come, and is not waited for.
+func TestAFrameThatNeverEndsDoesNotHoldAClosedSocket(t *testing.T) {
+	for name, head := range map[string]string{
+		"binary":  "\x82\xff\x00\x00\x00\x00\x40\x00\x00\x00\x00\x00\x00\x00", // 1 GiB is to come
+		"too big": "\x81\xff\x00\x00\x00\x00\x40\x00\x00\x00\x00\x00\x00\x00" + strings.Repeat(" ", api.MaxBody+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, &fakeService{}, func(b *bubble) {
+				_, wire := b.socket()
+				began := time.Now()
+				go func() { // takes what comes, or nothing could be written to it
+					for chunk := make([]byte, 1024); ; {
+						if _, err := wire.Read(chunk); err != nil {
+							return
+						}
+					}
+				}()
+				_, err := wire.Write([]byte(head))
+				for err == nil {
+					<-time.After(time.Second)
+					_, err = wire.Write([]byte(" "))
+				}
+				if took := time.Since(began); took > 10*time.Second {
+					b.t.Errorf("after %v", took)
+				}
+				b.ended()
+			})
+		})
+	}
+}
+
 func TestShutdownTellsIdleSocketsAndRefusesNewOnes(t *testing.T) {
 	inBubble(t, &fakeService{}, func(b *bubble) {
 		s, _ := b.socket()

@@ -69,6 +69,9 @@ func (s *socket) put(text []byte) bool {
 	return true
 }
 
+// goodbyeTime is how long the other side may take for its part of a close.
+const goodbyeTime = 5 * time.Second
+
 // goodbye tells why and closes. The writer is done, so this may write.
 func (s *socket) goodbye() {
 	if s.last.status == 0 || s.broken {
@@ -82,6 +85,9 @@ func (s *socket) goodbye() {
 			return
 		}
 	}
+	// What is left of a frame is read before the other side's close frame, which the
+	// websocket alone would wait for without an end.
+	_ = s.wire.SetDeadline(time.Now().Add(goodbyeTime))
 	// An error is that of a client that did not answer: the connection is closed.
 	_ = s.conn.Close(s.last.status, closeReason(s.last.code))
 }
