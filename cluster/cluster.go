@@ -115,6 +115,7 @@ func (c *Cluster) open() (err error) {
 		Listener: c.cfg.NodeListener,
 		Addr:     c.cfg.NodeAddr,
 		Dial:     c.cfg.Dial,
+		Tag:      c.cfg.Tag,
 		Handlers: c.handlers(),
 		Logger:   c.log,
 	})

@@ -142,6 +142,10 @@ type Config struct {
 	// Fatal is called once, when this node must not go on. It must not block.
 	Fatal func(error)
 
+	// Tag tells clusters apart: nodes of different tags do not hear each other. It
+	// is no secret.
+	Tag transport.Tag
+
 	// Dial and WrapGossip are for fault injection.
 	Dial       transport.Dial
 	WrapGossip func(memberlist.NodeAwareTransport) memberlist.NodeAwareTransport

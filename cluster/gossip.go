@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"strconv"
@@ -49,6 +50,7 @@ func (c *Cluster) openGossip() error {
 	at, _ := c.routes.local.now()
 	config.Name = fmt.Sprintf("%s.%016x", c.cfg.NodeID, at.epoch)
 	config.Transport = wrapped
+	config.Label = hex.EncodeToString(c.cfg.Tag[:])
 	config.Logger = logger
 	config.GossipInterval = gossipInterval
 	config.TCPTimeout = 2 * time.Second

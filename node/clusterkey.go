@@ -25,6 +25,17 @@ const clusterKeyPrefix = "nixnode-cluster-key-1:"
 // their meaning: what was sealed once must open for ever.
 const labelSeal = "nixnode/v1 seal API key secrets"
 
+// labelTag derives what nodes of one cluster tell each other by. It shows
+// nothing of the key.
+const labelTag = "nixnode/v1 cluster tag"
+
+// tag gives what tells this key's cluster from others.
+func (k ClusterKey) tag() (tag [16]byte, err error) {
+	b, err := hkdf.Key(sha256.New, k.raw[:], nil, labelTag, len(tag))
+	copy(tag[:], b)
+	return tag, err
+}
+
 // ErrClusterKey: the text or file is not a cluster key.
 var ErrClusterKey = errors.New("not a cluster key")
 

@@ -205,7 +205,12 @@ func (n *Node) openCluster(context.Context) (func(), error) {
 	if len(peers) == 0 { // a cluster of one has nobody to gossip with
 		peers, gossipAddr = []Peer{{ID: n.cfg.NodeID, NodeAddr: n.nodeAddr()}}, ""
 	}
+	tag, err := n.key.tag()
+	if err != nil {
+		return nil, err
+	}
 	c, err := cluster.Open(cluster.Config{
+		Tag:    tag,
 		NodeID: n.cfg.NodeID, Peers: clusterPeers(peers), Bootstrap: true, Known: n.known,
 		NodeListener: n.opts.NodeListener, NodeAddr: n.cfg.NodeAddr, GossipAddr: gossipAddr,
 		HTTPAddr: n.url, Version: n.opts.Version.Version, FeatureLevel: FeatureLevel,

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -19,16 +20,24 @@ const (
 // greeting is how long a new connection may take to say what it is.
 const greeting = 5 * time.Second
 
-// sort reads a connection's first byte and hands the connection on.
+// hello is what a connection begins with: its kind, and the tag of its cluster.
+func (t *Transport) hello(kind byte) []byte { return append([]byte{kind}, t.tag[:]...) }
+
+// sort reads what a connection begins with and hands the connection on.
 func (t *Transport) sort(c *conn) {
-	kind := []byte{0}
+	hello := make([]byte, 1+len(t.tag))
 	_ = c.SetReadDeadline(time.Now().Add(greeting))
-	if _, err := c.Read(kind); err != nil {
+	if _, err := io.ReadFull(c, hello); err != nil {
 		_ = c.Close()
 		return
 	}
 	_ = c.SetReadDeadline(time.Time{})
-	switch kind[0] {
+	if Tag(hello[1:]) != t.tag {
+		t.log.Warn("connection is from a node of another cluster: its cluster key is another", "from", c.RemoteAddr().String())
+		_ = c.Close()
+		return
+	}
+	switch hello[0] {
 	case kindRaft:
 		t.raft.hand(c)
 	case kindCalls:
@@ -56,7 +65,7 @@ func (t *Transport) connect(ctx context.Context, kind byte, addr string) (net.Co
 		return nil, err
 	}
 	_ = tracked.SetWriteDeadline(time.Now().Add(greeting))
-	if _, err := tracked.Write([]byte{kind}); err != nil {
+	if _, err := tracked.Write(t.hello(kind)); err != nil {
 		_ = tracked.Close()
 		return nil, fmt.Errorf("transport: %w", err)
 	}

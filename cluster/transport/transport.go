@@ -1,7 +1,7 @@
 // Package transport is a node's one port for other nodes: raft and
 // node-to-node calls share a TCP listener. The first byte of a connection
-// tells which of the two it is (kinds.go); that byte is where a TLS handshake
-// with ALPN will stand.
+// tells which of the two it is, and the 16 after it of which cluster (kinds.go);
+// that is where a TLS handshake with ALPN will stand.
 //
 // Until then nothing on the port is encrypted or authenticated, so it refuses
 // to listen on, or to dial, anything but a loopback address (ErrNotLoopback).
@@ -40,16 +40,23 @@ type Options struct {
 	Addr     string
 	// Dial replaces the plain dialer, for fault injection.
 	Dial Dial
+	// Tag tells clusters apart: connections between different ones are refused. It
+	// is no secret and proves nothing; it keeps mistakes from being made.
+	Tag Tag
 	// Handlers answer calls, by path.
 	Handlers map[string]Handler
 	// Logger is required.
 	Logger *slog.Logger
 }
 
+// Tag is what the nodes of one cluster have in common.
+type Tag [16]byte
+
 // Transport is an open port. It is safe for concurrent use.
 type Transport struct {
 	listener net.Listener
 	dial     Dial
+	tag      Tag
 	log      *slog.Logger
 
 	ctx  context.Context // ends with Cut
@@ -88,7 +95,7 @@ func Listen(o Options) (*Transport, error) {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}
-	t := &Transport{listener: l, dial: o.Dial, log: o.Logger, conns: map[*conn]struct{}{}}
+	t := &Transport{listener: l, dial: o.Dial, tag: o.Tag, log: o.Logger, conns: map[*conn]struct{}{}}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	t.raft, t.calls = newVirtual(l.Addr()), newVirtual(l.Addr())
 	t.server, t.client = t.newServer(o.Handlers), t.newClient()

@@ -188,3 +188,16 @@ func TestCloseWaitsForHandlersAndMayBeRepeated(t *testing.T) {
 		t.Fatalf("call after Close: %v", err)
 	}
 }
+
+// Nodes of different clusters, by mistake on each other's lists, do not talk.
+func TestAnotherClusterIsNotTalkedTo(t *testing.T) {
+	handlers := map[string]Handler{"/echo": echo}
+	ours, theirs := listen(t, Options{Tag: Tag{1}, Handlers: handlers}), listen(t, Options{Tag: Tag{2}, Handlers: handlers})
+	same := listen(t, Options{Tag: Tag{1}})
+	if answer, err := same.Call(within(t, 5*time.Second), ours.Addr(), "/echo", []byte("x")); string(answer) != "x" {
+		t.Fatalf("the same cluster: %v", err)
+	}
+	if answer, err := same.Call(within(t, 5*time.Second), theirs.Addr(), "/echo", []byte("x")); err == nil {
+		t.Errorf("another cluster answered %q", answer)
+	}
+}
