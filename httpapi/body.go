@@ -74,9 +74,14 @@ func (x *exchange) readBody() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// errNoRoom: the bodies of all requests together are too large for this node.
+var errNoRoom = errors.New("too many bytes of bodies at once")
+
 func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.Is(err, errNoRoom):
+		return api.Wrap(api.CodeOverloaded, err)
 	case errors.As(err, &tooLarge):
 		return api.Wrap(api.CodeBodyTooLarge, err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -100,6 +105,9 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	b.got += n
 	b.x.received = b.got
+	if !b.x.hold(n) {
+		return n, errNoRoom
+	}
 	if steps := b.got / paceStep; steps > b.paid {
 		b.paid = steps
 		limits := b.x.h.limits

@@ -216,3 +216,36 @@ func TestTooManyRequestsAtOnceAreTurnedAway(t *testing.T) {
 		return resp.StatusCode == 200
 	}, "the place is free again")
 }
+
+// Few requests with large bodies are as many as many with small ones. What a stream
+// was opened with does not count once it is open.
+func TestTooManyBytesAtOnceAreTurnedAway(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	service := &fakeService{hook: func(ctx context.Context, c call) error {
+		if c.method == "Me" {
+			close(entered)
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+		}
+		return nil
+	}}
+	const room = 10_000
+	d := open(t, service, false, func(o *httpapi.Options) { o.Limits.Bodies = room })
+	body := func(n int) string { return `{"q":"` + strings.Repeat("x", n) + `"}` }
+	stream := d.ask("POST", "/v1/messages/listen", everything, body(room/2))
+	defer stream.Body.Close()
+	var wg sync.WaitGroup
+	wg.Go(func() { d.ask("POST", "/v1/identity/me", everything, body(room-1000)).Body.Close() })
+	<-entered
+	d.reply(d.ask("POST", "/v1/identity/me/meta", everything, body(2000)), api.CodeOverloaded)
+	d.reply(d.ask("POST", "/v1/identity/me/meta", everything, body(500)), api.CodeMetaUpdated)
+	close(release)
+	wg.Wait()
+	eventually.True(t, 5*time.Second, func() bool {
+		resp := d.ask("POST", "/v1/identity/me/meta", everything, body(room-1000))
+		resp.Body.Close()
+		return resp.StatusCode == 200
+	}, "the room is not given back")
+}

@@ -30,9 +30,10 @@ type exchange struct {
 	code      api.Code // of the answer; 0 when nobody was there to get one
 	received  int      // bytes of the body
 	queued    bool
-	streaming bool // the headers of a stream are out
-	form      form // of the stream
-	broken    bool // the answer is not whole, and the connection must show it
+	held      int64 // bytes of the body that are counted
+	streaming bool  // the headers of a stream are out
+	form      form  // of the stream
+	broken    bool  // the answer is not whole, and the connection must show it
 }
 
 // begin sets what every answer has, so that no later step can forget it.
@@ -76,7 +77,16 @@ func (x *exchange) enterQueue() bool {
 	return true
 }
 
+// hold counts n more bytes of the body, and reports whether there is room for them.
+func (x *exchange) hold(n int) bool {
+	x.held += int64(n)
+	return x.h.bodies.Add(int64(n)) <= x.h.limits.Bodies
+}
+
+// leaveQueue is called when the work is done, or goes on without the body.
 func (x *exchange) leaveQueue() {
+	x.h.bodies.Add(-x.held)
+	x.held = 0
 	if x.queued {
 		x.h.inFlight.Add(-1)
 		x.queued = false

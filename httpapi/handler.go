@@ -51,6 +51,10 @@ type Limits struct {
 	// InFlight is how many requests under /v1/ are worked on at once, open streams
 	// not counted; beyond it they get 503/50301. 4,096.
 	InFlight int
+	// Bodies is how many bytes of the bodies of such requests are in memory at once;
+	// what would go beyond gets 503/50301. Each costs several times its size while it
+	// is worked on. It must not be less than api.MaxBody. 256 MiB.
+	Bodies int64
 }
 
 func (l Limits) withDefaults() Limits {
@@ -61,6 +65,7 @@ func (l Limits) withDefaults() Limits {
 	or(&l.Pong, 30*time.Second)
 	or(&l.Recheck, 2*time.Second)
 	or(&l.InFlight, 4096)
+	or(&l.Bodies, 256<<20)
 	return l
 }
 
@@ -102,6 +107,7 @@ type Handler struct {
 	txn      *txnIDs
 	router   *router
 	inFlight *atomic.Int64
+	bodies   *atomic.Int64
 	sockets  *socketSet
 	metrics  *metrics
 	gatherer prometheus.Gatherer
@@ -127,7 +133,7 @@ func New(o Options) *Handler {
 	}
 	return &Handler{
 		service: o.Service, ops: o.Ops, log: o.Logger.With("component", "httpapi"), origin: o.AllowOrigin, plain: o.Plain,
-		limits: o.Limits.withDefaults(), txn: &txnIDs{now: o.Now, rand: o.Rand}, router: newRouter(Routes()), inFlight: new(atomic.Int64),
+		limits: o.Limits.withDefaults(), txn: &txnIDs{now: o.Now, rand: o.Rand}, router: newRouter(Routes()), inFlight: new(atomic.Int64), bodies: new(atomic.Int64),
 		sockets: &socketSet{all: map[*socket]struct{}{}},
 		metrics: newMetrics(), gatherer: o.Gatherer, openAPI: describeOnce(),
 	}
