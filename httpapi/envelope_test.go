@@ -238,7 +238,11 @@ func TestTooManyBytesAtOnceAreTurnedAway(t *testing.T) {
 	defer stream.Body.Close()
 	var wg sync.WaitGroup
 	wg.Go(func() { d.ask("POST", "/v1/identity/me", everything, body(room-1000)).Body.Close() })
-	<-entered
+	select {
+	case <-entered:
+	case <-time.After(5 * time.Second):
+		t.Fatal("there was room, and the request was not let in")
+	}
 	d.reply(d.ask("POST", "/v1/identity/me/meta", everything, body(2000)), api.CodeOverloaded)
 	d.reply(d.ask("POST", "/v1/identity/me/meta", everything, body(500)), api.CodeMetaUpdated)
 	close(release)
