@@ -47,6 +47,7 @@ func allPass(t *testing.T, o conformance.Options) {
 }
 
 func TestOneNodeConforms(t *testing.T) {
+	t.Parallel()
 	c := testcluster.New(t, 1)
 	o := options(c, c.Node(0).URL())
 	o.Run = quickOnes()
@@ -76,6 +77,7 @@ func TestThreeNodesConformWhileTheLeaderIsKilled(t *testing.T) {
 
 // What the page calls temporary fails no case: each request is refused once.
 func TestTemporaryFailuresAreTriedAgain(t *testing.T) {
+	t.Parallel()
 	c := testcluster.New(t, 1)
 	behind := &proxy{target: c.Node(0).URL()}
 	var mu sync.Mutex

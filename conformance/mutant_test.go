@@ -188,6 +188,7 @@ func (r *reply) onErrors(change func()) {
 // Every way to be wrong is noticed by a case that is about it; and none of those
 // cases complains of the server as it is.
 func TestEveryMutantIsNoticed(t *testing.T) {
+	t.Parallel() // it waits for a keep-alive that does not come
 	c := testcluster.New(t, 1)
 	all := mutants()
 	if len(all) < 30 {
