@@ -42,6 +42,7 @@ const (
 	PathLicenses = "/ops/licenses"
 	PathMetrics  = "/ops/metrics"
 	PathOpenAPI  = "/ops/openapi.json"
+	PathDocs     = "/ops/docs"
 )
 
 // The fields that hold tokens: what follows '#' in a tgt (section 4).

@@ -112,6 +112,7 @@ type Handler struct {
 	metrics  *metrics
 	gatherer prometheus.Gatherer
 	openAPI  func() ([]byte, error)
+	docs     func() ([]byte, error)
 }
 
 var _ http.Handler = (*Handler)(nil)
@@ -135,7 +136,7 @@ func New(o Options) *Handler {
 		service: o.Service, ops: o.Ops, log: o.Logger.With("component", "httpapi"), origin: o.AllowOrigin, plain: o.Plain,
 		limits: o.Limits.withDefaults(), txn: &txnIDs{now: o.Now, rand: o.Rand}, router: newRouter(Routes()), inFlight: new(atomic.Int64), bodies: new(atomic.Int64),
 		sockets: &socketSet{all: map[*socket]struct{}{}},
-		metrics: newMetrics(), gatherer: o.Gatherer, openAPI: describeOnce(),
+		metrics: newMetrics(), gatherer: o.Gatherer, openAPI: describeOnce(), docs: drawOnce(),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -163,17 +164,20 @@ func parameters(r Route, words operation) (all []object) {
 
 // responses has the success, and by reference the errors that may come.
 func responses(r Route, words operation, s *schemas) object {
-	all := object{fmt.Sprint(successStatus(r)): success(r, words, s)}
+	all := object{statusText(successStatus(r)): success(r, words, s)}
 	for _, status := range errorStatuses() {
 		if strings.HasPrefix(r.Path, "/v1/") && status != http.StatusMethodNotAllowed || // only what has no operation is not allowed
 			status == http.StatusInternalServerError ||
 			r.Scope != open && (status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusServiceUnavailable) ||
 			words.unready && status == http.StatusServiceUnavailable {
-			all[fmt.Sprint(status)] = object{"$ref": fmt.Sprintf("#/components/responses/Error%d", status)}
+			all[statusText(status)] = object{"$ref": fmt.Sprintf("#/components/responses/Error%d", status)}
 		}
 	}
 	return all
 }
+
+// statusText names a status as the keys of responses do.
+func statusText(status int) string { return strconv.Itoa(status) }
 
 func successStatus(r Route) int {
 	if r.Socket {
@@ -234,7 +238,7 @@ func errorResponses() object {
 		}
 		all[fmt.Sprintf("Error%d", status)] = object{
 			"description": strings.Join(lines, "\n"),
-			"content":     object{jsonMedia: object{"schema": object{"$ref": "#/components/schemas/Envelope"}, "examples": examples}},
+			"content":     object{jsonMedia: object{"schema": object{"$ref": componentPrefix + "Envelope"}, "examples": examples}},
 		}
 	}
 	return all

@@ -13,6 +13,9 @@ import (
 // they cannot say something else than what is encoded. Structs become components.
 type schemas struct{ all object }
 
+// componentPrefix is where references to components lead.
+const componentPrefix = "#/components/schemas/"
+
 // of gives the schema of v's type.
 func (s *schemas) of(v any) object { return s.typed(reflect.TypeOf(v)) }
 
@@ -26,7 +29,7 @@ func (s *schemas) typed(t reflect.Type) object {
 	case rawType:
 		return object{} // any JSON
 	case codeType:
-		return object{"$ref": "#/components/schemas/Code"}
+		return object{"$ref": componentPrefix + "Code"}
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -50,7 +53,7 @@ func (s *schemas) typed(t reflect.Type) object {
 }
 
 func (s *schemas) component(t reflect.Type) object {
-	ref := object{"$ref": "#/components/schemas/" + t.Name()}
+	ref := object{"$ref": componentPrefix + t.Name()}
 	if _, done := s.all[t.Name()]; done {
 		return ref
 	}

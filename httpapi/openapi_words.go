@@ -179,5 +179,6 @@ var operations = map[string]operation{
 	"ops.cluster":  {summary: "Tell what this node sees of the cluster", gives: api.ClusterStatus{}},
 	"ops.licenses": {summary: "List every module in the binary with its licence", gives: []api.License{}},
 	"ops.metrics":  {summary: "Show metrics for Prometheus", raw: "string"},
-	"ops.openapi":  {summary: "Show this description", raw: "object"},
+	"ops.openapi":  {summary: "Describe all endpoints for programs", raw: "object"},
+	"ops.docs":     {summary: "Describe all endpoints for people", raw: "string"},
 }

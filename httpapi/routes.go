@@ -138,4 +138,5 @@ var opsRoutes = []Route{
 	get(api.PathLicenses, "ops.licenses", open, api.CodeOK, showLicenses),
 	raw(get(api.PathMetrics, "ops.metrics", open, api.CodeOK, showMetrics), string(metricsFormat)),
 	raw(get(api.PathOpenAPI, "ops.openapi", open, api.CodeOK, showOpenAPI), jsonMedia),
+	raw(get(api.PathDocs, "ops.docs", open, api.CodeOK, showDocs), docsMedia),
 }
