@@ -15,7 +15,7 @@ LDFLAGS  := -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.built=$(
 HAVE_CC  := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo yes)
 RACE     := $(if $(HAVE_CC),-race,)
 
-.PHONY: all conformance licenses build run cluster test race fuzz lint check compat bench bench-fsm cover chaos clean rounds
+.PHONY: all conformance licenses build run cluster test race fuzz lint check compat bench bench-fsm bench-expiry cover chaos clean rounds
 
 all: build
 
@@ -80,6 +80,12 @@ bench: build
 # How fast the state machine alone applies.
 bench-fsm:
 	$(GO) test -run '^$$' -bench . -benchmem ./fsm ./jose
+
+# How long single writes take while a backlog of messages expires, and without:
+# make bench-expiry BACKLOG=1000000
+BACKLOG ?= 200000
+bench-expiry:
+	NIXNODE_BACKLOG=$(BACKLOG) $(GO) test -run '^$$' -bench WritesDuringExpiry -benchtime 1x -timeout 30m ./node
 
 cover:
 	$(GO) test -timeout 9m -coverprofile=cover.out -coverpkg=./... ./...

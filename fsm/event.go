@@ -104,15 +104,17 @@ func (tx *tx) expireEvents(before uint64, limit int) (done bool) {
 
 func (tx *tx) expireBucket(bucket uint64, customer address.Address, limit int) (left int, done bool) {
 	done = true
-	tx.scan(keyspace.EventsOfBucket(customer, bucket), func(key []byte) bool {
+	gone := doneWith{r: keyspace.EventsOfBucket(customer, bucket)}
+	tx.scan(gone.r, func(key []byte) bool {
 		if limit == 0 {
 			done = false
 			return false
 		}
 		limit--
-		tx.remove(key)
+		gone.last = key
 		return true
 	})
+	tx.removeDone(gone)
 	// A proposer whose clock is that far behind must not write into a bucket
 	// that nobody looks at any more.
 	end := (bucket+1)*keyspace.BucketNanos - 1

@@ -19,7 +19,8 @@ func (tx *tx) expire(c *command.Expire) command.Result {
 	limit := int(min(max(c.Limit, 1), maxExpireStep))
 	removed, left := uint32(0), limit
 	more := false
-	tx.scan(keyspace.ExpiryUpTo(tx.state.clock), func(key []byte) bool {
+	done := doneWith{r: keyspace.ExpiryUpTo(tx.state.clock)}
+	tx.scan(done.r, func(key []byte) bool {
 		if left == 0 {
 			more = true
 			return false
@@ -31,9 +32,10 @@ func (tx *tx) expire(c *command.Expire) command.Result {
 			more = true
 			return false
 		}
-		tx.remove(key)
+		done.last = key
 		return true
 	})
+	tx.removeDone(done)
 	if !more {
 		more = !tx.expireEvents(c.EventsBefore, left)
 	}
@@ -41,6 +43,20 @@ func (tx *tx) expire(c *command.Expire) command.Result {
 		return command.Result{Status: command.StatusMore, Count: removed}
 	}
 	return command.Result{Status: command.StatusOK, Count: removed}
+}
+
+// doneWith is what of a range has been dealt with: all up to and including last.
+type doneWith struct {
+	r    keyspace.Range
+	last []byte // nil: nothing
+}
+
+// removeDone removes what has been dealt with as one range. As single keys, each
+// would be a trace that every later step has to step over again.
+func (tx *tx) removeDone(d doneWith) {
+	if d.last != nil {
+		tx.removeRange(d.r.UpTo(d.last))
+	}
 }
 
 // expireEntry does what an entry of the index says and gives how many messages

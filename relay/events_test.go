@@ -11,7 +11,11 @@ import (
 	"github.com/nixnode/nixnode/message"
 )
 
-// watched is a tenant whose key may also read events, and what it did.
+// made is how many events tell of the making of a tenant: its customer, its
+// application and its key.
+const made = 3
+
+// watched is a tenant whose key may also read events.
 func watched(t *testing.T, nodes int) (*world, tenant) {
 	t.Helper()
 	w := newWorld(t, nodes)
@@ -51,6 +55,10 @@ func TestEventsTellWhatHappenedAndNothingMore(t *testing.T) {
 	w.send(n, u.caller, v.message('p', r, map[string]string{"kid": "K", "jwe": "x"}))
 	w.send(n, u.caller, r.message('r', v, map[string]string{"kid": "K"}))
 	got := eventPage(t, w.nodes[1], u, EventQuery{Order: "ASC"}).Events
+	if key := got[made-1]; key.Type != "key.created" || key.Dst != u.key || key.Key == u.key {
+		t.Errorf("what the operator did is told as %+v", key)
+	}
+	got = got[made:]
 	if want := []string{"identity.registered ", "identity.registered ", "package.published 1", "package.servedFromCache 1"}; !slices.Equal(typesOf(got), want) {
 		t.Fatalf("got %v, want %v", typesOf(got), want)
 	}
@@ -98,7 +106,7 @@ func TestEventsAreFilteredAndBounded(t *testing.T) {
 	n := w.nodes[0]
 	v, r := w.register(u.caller, "vault"), w.register(u.caller, "user")
 	w.send(n, u.caller, v.message('p', r, map[string]string{"kid": "K", "jwe": "x"}), r.message('s', v, nil))
-	all := allOf(t, n, u, EventQuery{Order: "ASC"})
+	all := allOf(t, n, u, EventQuery{Order: "ASC"})[made:]
 	if len(all) != 4 {
 		t.Fatalf("%d events", len(all))
 	}
@@ -117,10 +125,10 @@ func TestEventsAreFilteredAndBounded(t *testing.T) {
 		"several":      {EventQuery{EventFilter: EventFilter{Code: "20022", Src: r.addr}}, 1},
 		"nobody":       {EventQuery{EventFilter: EventFilter{Src: r.addr, Kid: "K"}}, 0},
 		"from":         {EventQuery{From: all[1].TS}, 3},
-		"to":           {EventQuery{To: all[1].TS}, 1},
+		"to":           {EventQuery{To: all[1].TS}, made + 1},
 		"both":         {EventQuery{From: all[1].TS, To: all[3].TS}, 2},
 		"empty":        {EventQuery{From: all[3].TS, To: all[0].TS}, 0},
-		"from 0":       {EventQuery{From: "0"}, 4},
+		"from 0":       {EventQuery{From: "0"}, made + 4},
 		"to 0":         {EventQuery{To: "0"}, 0},
 	} {
 		if got := len(allOf(t, n, u, c.q)); got != c.want {
@@ -195,7 +203,7 @@ func TestACursorOfEventsIsGoodForItsOwnPagesAlone(t *testing.T) {
 	}
 	// The id of an event is a place in the ascending order.
 	rest := eventPage(t, n, u, EventQuery{Cursor: asc.Events[0].ID, Order: "ASC"})
-	if len(rest.Events) != 3 {
+	if len(rest.Events) != made-1+4 {
 		t.Errorf("%d events behind the first", len(rest.Events))
 	}
 }
@@ -259,7 +267,7 @@ func TestAStreamOfEventsBeginsNowOrBehindItsCursorOnAnyNode(t *testing.T) {
 	}
 	now := open(w.nodes[2], EventQuery{})
 	w.nodes[2].setLag(false)
-	all := allOf(t, w.nodes[0], u, EventQuery{Order: "ASC"})
+	all := allOf(t, w.nodes[0], u, EventQuery{Order: "ASC"})[made:]
 	behind := open(w.nodes[1], EventQuery{Cursor: all[1].ID, EventFilter: EventFilter{Type: "message.accepted"}})
 	if now.Begin() != all[3].ID || behind.Begin() != all[1].ID {
 		t.Error("a stream begins elsewhere")

@@ -84,6 +84,11 @@ func (r Range) After(key []byte) Range {
 	return Range{Lower: append(append([]byte(nil), key...), 0), Upper: r.Upper}
 }
 
+// UpTo gives the part of r up to and including key.
+func (r Range) UpTo(key []byte) Range {
+	return Range{Lower: r.Lower, Upper: append(append([]byte(nil), key...), 0)}
+}
+
 // key begins a key of family f with room for size further bytes.
 func key(f Family, size int) []byte { return append(make([]byte, 0, 1+size), byte(f)) }
 

@@ -188,6 +188,7 @@ func TestRangesCoverTheirOwnKeysAndNoOthers(t *testing.T) {
 			"marks":           {MarksOf(f.a), Mark(g.a, g.text), sameA},
 			"messages":        {Messages(f.a, f.n, 0), Message(g.a, g.n), sameA && g.n > f.n},
 			"messages before": {Messages(f.a, 0, f.n), Message(g.a, g.n), sameA && (f.n == 0 || g.n < f.n)},
+			"messages up to":  {Messages(f.a, 0, 0).UpTo(Message(f.a, f.n)), Message(g.a, g.n), sameA && g.n <= f.n},
 			"publishes of":    {PublishesOf(f.a, f.b, f.text), Publish(g.a, g.b, g.text, g.n), sameA && sameB && sameText},
 			"publishes from":  {PublishesFrom(f.a, f.b), Publish(g.a, g.b, g.text, g.n), sameA && sameB},
 			"publishes to":    {PublishesTo(f.a), Publish(g.a, g.b, g.text, g.n), sameA},
