@@ -155,8 +155,13 @@ func (ch *child) stop(ctx context.Context) error {
 	select {
 	case <-ch.done:
 		return ch.err
-	case <-ctx.Done():
-		ch.kill()
+	case <-ctx.Done(): // it ends with its stacks on standard error
+		_ = ch.cmd.Process.Signal(syscall.SIGQUIT)
+		select {
+		case <-ch.done:
+		case <-time.After(Patience):
+			ch.kill()
+		}
 		return ctx.Err()
 	}
 }
