@@ -81,9 +81,17 @@ func (c *census) packages(v *View, key, data []byte) {
 		}
 		c.holders[nameOf(vault)+"/"+kid] += n
 	}
+	if vault, err := keyspace.ParseVaultPackages(key); err == nil {
+		var n uint64
+		if _, err := fmt.Sscan(numberText(data), &n); err != nil || n == 0 {
+			c.fault("packages of %s: %q", nameOf(vault), numberText(data))
+		}
+		c.holders[nameOf(vault)] += n
+	}
 	if vault, kid, reader, err := keyspace.ParsePackage(key); err == nil {
 		r, _ := command.DecodeRecord[command.PackageRecord](data)
 		c.holders[nameOf(vault)+"/"+kid]--
+		c.holders[nameOf(vault)]--
 		for name, k := range map[string][]byte{
 			"listed": keyspace.PackageByReader(reader, vault, kid), "to expire": keyspace.ExpiryOfPackage(r.Expires, vault, reader, kid),
 		} {

@@ -126,6 +126,9 @@ func packageLine(k, d []byte) (string, error) {
 	if vault, kid, err := keyspace.ParseHolders(k); err == nil {
 		return fmt.Sprintf("holders %s/%s: %s", nameOf(vault), kid, numberText(d)), nil
 	}
+	if vault, err := keyspace.ParseVaultPackages(k); err == nil {
+		return fmt.Sprintf("vault %s: %s", nameOf(vault), numberText(d)), nil
+	}
 	vault, kid, reader, err := keyspace.ParseServed(k)
 	return fmt.Sprintf("served %s/%s/%s: %s", nameOf(vault), kid, nameOf(reader), numberText(d)), err
 }

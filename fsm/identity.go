@@ -91,6 +91,7 @@ func (tx *tx) retire(c *command.Retire) command.Result {
 func (tx *tx) removeBelongings(a address.Address) {
 	tx.remove(keyspace.Profile(a))
 	tx.remove(keyspace.Mailbox(a))
+	tx.remove(keyspace.VaultPackages(a))
 	tx.forgetBox(a)
 	tx.forgetCopies(a)
 	for _, r := range []keyspace.Range{

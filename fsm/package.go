@@ -60,9 +60,11 @@ func (tx *tx) publish(c *command.Accept, from, to *command.IdentityRecord) comma
 		tx.remove(keyspace.Served(c.From, c.Package, c.To))
 	} else {
 		holders := tx.number(keyspace.Holders(c.From, c.Package))
-		if holders >= tx.limits.holders {
+		packages := tx.number(keyspace.VaultPackages(c.From))
+		if holders >= tx.limits.holders || packages >= tx.limits.vaultPackages {
 			return refuse(command.StatusTooManyItems)
 		}
+		tx.setNumber(keyspace.VaultPackages(c.From), packages+1)
 		tx.setNumber(keyspace.Holders(c.From, c.Package), holders+1)
 		tx.set(keyspace.PackageByReader(c.To, c.From, c.Package), nil)
 	}
@@ -85,13 +87,18 @@ func (tx *tx) uncache(vault address.Address, kid string, reader address.Address)
 	tx.remove(key)
 	tx.remove(keyspace.Served(vault, kid, reader))
 	tx.remove(keyspace.ExpiryOfPackage(p.Expires, vault, reader, kid))
-	count := keyspace.Holders(vault, kid)
-	if holders := tx.number(count); holders > 1 {
-		tx.setNumber(count, holders-1)
-	} else {
-		tx.remove(count)
-	}
+	tx.countDown(keyspace.Holders(vault, kid))
+	tx.countDown(keyspace.VaultPackages(vault))
 	return true
+}
+
+// countDown takes one off a number, which is not kept as 0.
+func (tx *tx) countDown(key []byte) {
+	if n := tx.number(key); n > 1 {
+		tx.setNumber(key, n-1)
+	} else {
+		tx.remove(key)
+	}
 }
 
 // served reads how often a cached package was served, and when last.

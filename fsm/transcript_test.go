@@ -134,6 +134,8 @@ func (s *transcript) limit(arg string) {
 		s.m.limits.mailboxBytes = uint64(n)
 	case "holders":
 		s.m.limits.holders = uint64(n)
+	case "packages":
+		s.m.limits.vaultPackages = uint64(n)
 	case "clear":
 		s.m.limits.clearWork = n
 	case "copies":

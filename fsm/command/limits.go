@@ -14,6 +14,9 @@ const (
 	// MaxHolders is for how many readers one package of one vault may be cached.
 	// It bounds what a clear for everyone has to do in one step.
 	MaxHolders = 10_000
+	// MaxVaultPackages is how many packages may be cached for one vault, each reader
+	// counted.
+	MaxVaultPackages = 100_000
 	// MaxClearWork is how many cached packages and published messages one clear may
 	// remove; a clear of more is refused and has to name a package, or a reader.
 	MaxClearWork = 50_000

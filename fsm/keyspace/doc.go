@@ -53,6 +53,7 @@ const (
 	familyPackageByReader Family = 0x41
 	familyHolders         Family = 0x42
 	familyServed          Family = 0x43
+	familyVaultPackages   Family = 0x44
 
 	familyExpiry Family = 0x50
 

@@ -59,6 +59,8 @@ var families = map[string]struct {
 		func(k []byte) (f fields, err error) { f.a, f.text, err = ParseHolders(k); return }},
 	"served": {func(f fields) []byte { return Served(f.a, f.text, f.b) },
 		func(k []byte) (f fields, err error) { f.a, f.text, f.b, err = ParseServed(k); return }},
+	"vault packages": {func(f fields) []byte { return VaultPackages(f.a) },
+		func(k []byte) (f fields, err error) { f.a, err = ParseVaultPackages(k); return }},
 	"expiry of a message": {func(f fields) []byte { return ExpiryOfMessage(f.at, f.a, f.n) }, parseExpiry(DueMessage)},
 	"expiry of accepted":  {func(f fields) []byte { return ExpiryOfAccepted(f.at, f.digest) }, parseExpiry(DueAccepted)},
 	"expiry of a package": {func(f fields) []byte { return ExpiryOfPackage(f.at, f.b, f.a, f.text) }, parseExpiry(DuePackage)},

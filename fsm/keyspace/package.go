@@ -83,3 +83,12 @@ func ParseServed(k []byte) (vault address.Address, kid string, reader address.Ad
 
 // ServedOf spans the numbers of all packages of vault.
 func ServedOf(vault address.Address) Range { return prefixed(of(familyServed, vault)) }
+
+// VaultPackages makes the key of the number of packages that are cached for a
+// vault, each reader counted. The value is that number in 8 bytes.
+//
+//	0x44 | vault (16)
+func VaultPackages(vault address.Address) []byte { return of(familyVaultPackages, vault) }
+
+// ParseVaultPackages reads the key of VaultPackages. Errors: ErrKey.
+func ParseVaultPackages(k []byte) (address.Address, error) { return parseOne(familyVaultPackages, k) }
