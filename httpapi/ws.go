@@ -114,6 +114,7 @@ func (s *socket) run() {
 	s.parts.Go(func() { defer close(s.written); s.guard(s.write) })
 	s.parts.Go(func() { s.guard(s.ping) })
 	s.guard(s.watch)
+	s.end(ending{code: api.CodeGoingDown}) // if nothing has: it was cut off
 	if s.last.code == api.CodeGoingDown {
 		// What was taken is finished and answered: all room is free then, and none is
 		// given out again.

@@ -310,6 +310,28 @@ func TestShutdownLetsRequestsOnSocketsFinish(t *testing.T) {
 	})
 }
 
+// As a crash would: nobody may take it for a node that has said goodbye.
+func TestShutdownWithoutTimeSaysNothing(t *testing.T) {
+	inBubble(t, &fakeService{}, func(b *bubble) {
+		var heard []chan error
+		for range 10 {
+			s, _ := b.socket()
+			err := make(chan error, 1)
+			go func() {
+				_, _, e := s.conn.Read(b.t.Context())
+				err <- e
+			}()
+			heard = append(heard, err)
+		}
+		b.door.Shutdown(past())
+		for _, err := range heard {
+			if err := <-err; err == nil || websocket.CloseStatus(err) != -1 {
+				b.t.Errorf("%v", err)
+			}
+		}
+	})
+}
+
 func TestShutdownCutsOffWhatOutlivesItsContext(t *testing.T) {
 	service := &fakeService{sent: relay.SendAnswer{Code: api.CodeSent}}
 	inBubble(t, service, func(b *bubble) {

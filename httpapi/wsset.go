@@ -53,6 +53,9 @@ func (t *socketSet) close() []*socket {
 func (h *Handler) Shutdown(ctx context.Context) {
 	left := h.sockets.close()
 	for _, s := range left {
+		if ctx.Err() != nil {
+			break // they are cut off below
+		}
 		s.endWith(api.Errorf(api.CodeGoingDown, ""), frame{txnID: s.x.txnID})
 	}
 	defer context.AfterFunc(ctx, func() {
