@@ -1,6 +1,8 @@
 package fsm
 
 import (
+	"bytes"
+
 	"github.com/nixnode/nixnode/address"
 	"github.com/nixnode/nixnode/fsm/command"
 	"github.com/nixnode/nixnode/fsm/keyspace"
@@ -19,23 +21,31 @@ func (tx *tx) expire(c *command.Expire) command.Result {
 	limit := int(min(max(c.Limit, 1), maxExpireStep))
 	removed, left := uint32(0), limit
 	more := false
-	done := doneWith{r: keyspace.ExpiryUpTo(tx.state.clock)}
-	tx.scan(done.r, func(key []byte) bool {
-		if left == 0 {
-			more = true
-			return false
+	for _, r := range dueRanges(tx.expired(), tx.state.clock) {
+		if more {
+			break
 		}
-		n, finished := tx.expireEntry(key, left)
-		removed += n
-		left -= max(int(n), 1)
-		if !finished {
-			more = true
-			return false
+		done := doneWith{r: r}
+		tx.scan(r, func(key []byte) bool {
+			if left == 0 {
+				more = true
+				return false
+			}
+			n, finished := tx.expireEntry(key, left)
+			removed += n
+			left -= max(int(n), 1)
+			if !finished {
+				more = true
+				return false
+			}
+			done.last = key
+			return true
+		})
+		tx.removeDone(done)
+		if e, err := keyspace.ParseExpiry(done.last); err == nil && e.At > 0 {
+			tx.set(keyExpired, done.last)
 		}
-		done.last = key
-		return true
-	})
-	tx.removeDone(done)
+	}
 	if !more {
 		more = !tx.expireEvents(c.EventsBefore, left)
 	}
@@ -43,6 +53,29 @@ func (tx *tx) expire(c *command.Expire) command.Result {
 		return command.Result{Status: command.StatusMore, Count: removed}
 	}
 	return command.Result{Status: command.StatusOK, Count: removed}
+}
+
+// dueRanges gives where entries that are due may be: the purges, which are always
+// due, and what lies behind the last entry that was dealt with. Nothing is ever
+// written before that one, as what is accepted expires later than replicated time.
+// Where all is gone the store still has traces for a while, which cost each look
+// that steps over them.
+func dueRanges(expired []byte, clock int64) []keyspace.Range {
+	purges, rest := keyspace.ExpiryUpTo(0), keyspace.ExpiryUpTo(clock)
+	rest.Lower = purges.Upper
+	if len(expired) > 0 {
+		rest = rest.After(expired)
+	}
+	if bytes.Compare(rest.Lower, rest.Upper) >= 0 {
+		return []keyspace.Range{purges}
+	}
+	return []keyspace.Range{purges, rest}
+}
+
+// expired gives the last entry that was dealt with; nil before there was one.
+func (tx *tx) expired() []byte {
+	key, _ := tx.raw(keyExpired)
+	return key
 }
 
 // doneWith is what of a range has been dealt with: all up to and including last.

@@ -66,21 +66,37 @@ func wanted(q command.MessageQuery, m command.Message) bool {
 }
 
 // Due reports whether an Expire up to now (unix seconds) has something to remove.
-func (m *Machine) Due(now int64) (bool, error) { return m.any(keyspace.ExpiryUpTo(now)) }
-
-// EventsDue reports whether an Expire has events to remove that are older than
-// before, in nanoseconds since 1970. They go by whole hours.
-func (m *Machine) EventsDue(before uint64) (bool, error) {
-	return m.any(keyspace.EventBucketsBefore(before))
-}
-
-// any reports whether there is a key in r.
-func (m *Machine) any(r keyspace.Range) (found bool, err error) {
+func (m *Machine) Due(now int64) (bool, error) {
 	v, err := m.View()
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = v.Close() }()
+	expired, _, err := value(v.snap, keyExpired)
+	if err != nil {
+		return false, m.read(err)
+	}
+	for _, r := range dueRanges(expired, now) {
+		if found, err := v.any(r); found || err != nil {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+// EventsDue reports whether an Expire has events to remove that are older than
+// before, in nanoseconds since 1970. They go by whole hours.
+func (m *Machine) EventsDue(before uint64) (bool, error) {
+	v, err := m.View()
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = v.Close() }()
+	return v.any(keyspace.EventBucketsBefore(before))
+}
+
+// any reports whether there is a key in r.
+func (v *View) any(r keyspace.Range) (found bool, err error) {
 	err = v.scan(r, false, func(*pebble.Iterator) (bool, error) {
 		found = true
 		return false, nil

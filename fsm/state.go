@@ -19,6 +19,7 @@ var (
 	keyFormat   = keyspace.Meta("format")   // formatVersion in 8 bytes
 	keyState    = keyspace.Meta("state")    // a state
 	keyOperator = keyspace.Meta("operator") // the 16 bytes of the operators' customer
+	keyExpired  = keyspace.Meta("expired")  // the last entry of the expiry index that was dealt with
 )
 
 // state is what is written with every batch.
