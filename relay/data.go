@@ -83,7 +83,7 @@ func showData(v View, a address.Address, name string) (api.Data, error) {
 		return api.Data{}, err
 	}
 	if !found {
-		return api.Data{}, api.Errorf(api.CodeNoIdentity, "%s", a)
+		return api.Data{}, &api.Error{Code: api.CodeNoIdentity}
 	}
 	if rec.Retired {
 		return api.Data{}, &api.Error{Code: api.CodeRetiredIdentity}

@@ -17,7 +17,7 @@ func (s *Service) showIdentity(v View, a address.Address, private bool) (api.Ide
 		return api.Identity{}, err
 	}
 	if !found {
-		return api.Identity{}, api.Errorf(api.CodeNoIdentity, "%s", a)
+		return api.Identity{}, &api.Error{Code: api.CodeNoIdentity}
 	}
 	if rec.Retired {
 		return api.Identity{}, &api.Error{Code: api.CodeRetiredIdentity}

@@ -85,7 +85,7 @@ func identityOf(v View, c Caller, a address.Address) (command.IdentityRecord, er
 		return rec, err
 	}
 	if !found {
-		return rec, api.Errorf(api.CodeNoIdentity, "%s", a)
+		return rec, &api.Error{Code: api.CodeNoIdentity}
 	}
 	if rec.Application != c.application {
 		return rec, &api.Error{Code: api.CodeOtherApp}

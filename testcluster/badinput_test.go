@@ -261,7 +261,12 @@ func TestForeignMalformedAndUnknownAddressesAreToldApart(t *testing.T) {
 					letter + chars + "@api.nix.software":             unknown[param],
 				} {
 					path := pathOf(r, map[string]string{param: address, ":name": "notes"})
-					d.text(t, m, r.Method, path, auth, `{"name":"x"}`).want(t, path, want)
+					got := d.text(t, m, r.Method, path, auth, `{"name":"x"}`)
+					got.want(t, path, want)
+					// Whatever answers carry has the cluster's own domain (section 1).
+					if text, _ := got.env["err"].(string); strings.Contains(text, letter+chars) && !strings.Contains(text, letter+chars+"@nix.test") {
+						t.Errorf("%s: %q shows an address in another form than the full one", path, text)
+					}
 				}
 				if r.Method == http.MethodGet && !r.Stream {
 					for _, alike := range []string{params[param], strings.TrimSuffix(params[param], "@nix.test"), strings.Replace(params[param], "@nix.test", "=@API.nix.software", 1)} {
