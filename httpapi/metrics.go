@@ -46,15 +46,31 @@ func newMetrics() *metrics {
 // count takes note of an exchange that is over.
 func (m *metrics) count(x *exchange) {
 	route := x.routeName()
-	m.requests.WithLabelValues(route, strconv.Itoa(int(x.code))).Inc()
-	if x.code != 0 && !x.code.Success() {
-		m.rejected.WithLabelValues(x.code.Info().Name).Inc()
-	}
+	m.outcome(route, x.code)
 	if x.route == nil || !x.route.Stream && !x.route.Socket {
 		m.took.WithLabelValues(route).Observe(time.Since(x.start).Seconds())
 	}
 	m.received.Add(float64(x.received))
 	m.sent.Add(float64(x.w.bytes))
+}
+
+// countFrame takes note of a request on a websocket, whose op may be anything.
+func (m *metrics) countFrame(op string, code api.Code, began time.Time) {
+	switch op {
+	case api.OpListen, api.OpSend, api.OpAck, api.OpPing:
+	default:
+		op = "none"
+	}
+	route := "messages.ws." + op
+	m.outcome(route, code)
+	m.took.WithLabelValues(route).Observe(time.Since(began).Seconds())
+}
+
+func (m *metrics) outcome(route string, code api.Code) {
+	m.requests.WithLabelValues(route, strconv.Itoa(int(code))).Inc()
+	if code != 0 && !code.Success() {
+		m.rejected.WithLabelValues(code.Info().Name).Inc()
+	}
 }
 
 // Metrics gives the collectors of the handler, which it shares with OpsOnly's.
@@ -65,6 +81,8 @@ func (h *Handler) Metrics() []prometheus.Collector {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "nixnode_http_requests_in_flight", Help: "Requests under /v1/ that are being worked on; open streams are not counted.",
 		}, func() float64 { return float64(h.inFlight.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "nixnode_websockets", Help: "Open websockets."},
+			func() float64 { return float64(h.sockets.count()) }),
 	}
 }
 

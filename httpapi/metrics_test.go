@@ -74,6 +74,20 @@ func TestRequestsAreCountedByRouteAndCodeAndRejectionsByReason(t *testing.T) {
 	}
 }
 
+func TestRequestsOnWebsocketsAreCountedByTheirOp(t *testing.T) {
+	d := open(t, &fakeService{}, false)
+	s := d.socket()
+	s.say(`{"op":"ping","ref":1}`)
+	s.answer(1.0, api.CodeOK)
+	s.say(`{"op":"%s","ref":2}`, strings.Repeat("x", 50))
+	for _, want := range []string{
+		"nixnode_websockets 1", `nixnode_http_requests_total{code="20001",route="messages.ws.ping"} 1`,
+		`nixnode_http_requests_total{code="40004",route="messages.ws.none"} 1`, `nixnode_http_rejections_total{reason="BadValue"} 1`,
+	} {
+		eventually.True(t, 10*time.Second, func() bool { return strings.Contains(metricsOf(d), want+"\n") }, "%s is not there", want)
+	}
+}
+
 func metricsOf(d *door) string {
 	d.t.Helper()
 	resp := d.ask("GET", api.PathMetrics, "", "")

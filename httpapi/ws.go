@@ -186,6 +186,7 @@ func closeStatus(c api.Code) websocket.StatusCode {
 func (s *socket) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
+			s.x.h.metrics.panics.Inc()
 			s.x.h.log.Error("panic", "txnID", s.x.txnID, "panic", v, "stack", string(debug.Stack()))
 			s.endWith(api.Errorf(api.CodeInternal, ""), frame{txnID: s.x.txnID})
 		}

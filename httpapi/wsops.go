@@ -168,6 +168,7 @@ func (s *socket) reply(until context.Context, f frame, a answer, err error) {
 // log writes the line of a request on the socket, whose own id leads to the line
 // of the connection.
 func (s *socket) log(f frame, code api.Code) {
+	s.x.h.metrics.countFrame(f.op, code, f.began)
 	s.x.h.log.LogAttrs(context.WithoutCancel(s.ctx), slog.LevelInfo, "socket request",
 		slog.String("txnID", f.txnID), slog.String("socket", s.x.txnID), slog.String("op", f.op),
 		slog.Int("code", int(code)), slog.Int("bytes", len(f.data)),

@@ -34,6 +34,12 @@ func (t *socketSet) remove(s *socket) {
 	t.open.Done()
 }
 
+func (t *socketSet) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.all)
+}
+
 // close lets no more sockets in and gives those that are open.
 func (t *socketSet) close() []*socket {
 	t.mu.Lock()
