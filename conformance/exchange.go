@@ -96,6 +96,9 @@ func object(text []byte) (o obj) {
 	return o
 }
 
+// userAgent begins the User-Agent of every request; the case's id follows.
+const userAgent = "nixnode-conformance/1 "
+
 // openIn sends a request and gives the answer with its body unread.
 func (t *T) openIn(ctx context.Context, c call) (*http.Response, error) {
 	base := t.url()
@@ -103,6 +106,7 @@ func (t *T) openIn(ctx context.Context, c call) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set("User-Agent", userAgent+t.id) // for whoever reads the server's log
 	for name, values := range c.header {
 		req.Header[name] = values
 	}

@@ -263,7 +263,7 @@ func orderCases() []Case {
 // waits sends a request with a wait in the background; what it gives waits for it.
 func (p *party) waits(to *party, seconds int, id string) func() *answer {
 	answers := make(chan *answer, 1)
-	t := &T{ctx: p.t.ctx, s: p.t.s, pin: p.t.pin}
+	t := &T{ctx: p.t.ctx, s: p.t.s, id: p.t.id, pin: p.t.pin}
 	body := obj{"msgs": []string{p.message("r", to.addr, obj{"kid": "k"}, obj{"id": id})}, "wait": seconds}
 	go func() {
 		defer close(answers)

@@ -39,6 +39,11 @@ func (t *T) socketWith(header http.Header, protocols ...string) *socket {
 }
 
 func (t *T) dialSocket(header http.Header, protocols ...string) (*websocket.Conn, *http.Response, error) {
+	header = header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set("User-Agent", userAgent+t.id)
 	conn, resp, err := websocket.Dial(t.ctx, t.url()+api.PathSocket, &websocket.DialOptions{
 		HTTPHeader: header, Subprotocols: protocols, HTTPClient: &http.Client{Transport: t.s.transport},
 	})

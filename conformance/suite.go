@@ -96,7 +96,7 @@ func (s *suite) runCase(ctx context.Context, c Case) (out Outcome) {
 func (s *suite) attempt(ctx context.Context, c Case) (t *T) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
-	t = &T{ctx: ctx, s: s}
+	t = &T{ctx: ctx, s: s, id: c.ID}
 	defer t.cleanUp()
 	defer func() {
 		switch v := recover().(type) {
@@ -123,6 +123,7 @@ type skipped string
 type T struct {
 	ctx       context.Context
 	s         *suite
+	id        string // of the case
 	pin       string // URL that all requests go to; empty is round robin
 	failure   string
 	skip      string
