@@ -275,6 +275,9 @@ func TestAStreamOfEventsBeginsNowOrBehindItsCursorOnAnyNode(t *testing.T) {
 	if got := typesOf(nextEvents(t, behind, 2)); !slices.Equal(got, []string{"message.accepted 1", "message.accepted 2"}) {
 		t.Errorf("got %v", got)
 	}
+	if again, more, err := behind.look(); err != nil || len(again) > 0 || more {
+		t.Errorf("the stream repeats %d events, more %v, %v", len(again), more, err)
+	}
 	done := make(chan []api.Event, 1)
 	go func() {
 		e, err := now.Next(context.Background()) // waits, and is woken by the bell
