@@ -97,8 +97,6 @@ func (p *party) post(path string, body any) *answer {
 	return p.t.do(call{path: path, body: body, auth: p.auth})
 }
 
-func (p *party) get(path string) *answer { return p.t.do(call{path: path, auth: p.auth}) }
-
 func (p *party) me() *answer { return p.post(api.PathMe, p.jwt(api.PathMe)) }
 
 func (p *party) fetch(claims obj) *answer { return p.post(api.PathFetch, p.jwt(api.PathFetch, claims)) }

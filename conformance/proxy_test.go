@@ -67,7 +67,6 @@ func (r *reply) becomes(status, code int) {
 
 // mutant is a way to be wrong.
 type mutant struct {
-	name string
 	// run selects the cases that are to notice; one of them is enough.
 	run string
 	// answer changes complete answers, line the lines of streams (nil drops one).

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -42,8 +41,12 @@ type pkg struct {
 
 // linked asks the go command for the modules of cmd/nixnode, ordered by path.
 func linked() ([]source, error) {
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env GOROOT: %w", err)
+	}
 	found := map[string]source{
-		licenses.Std: {path: licenses.Std, root: runtime.GOROOT(), dirs: map[string]bool{}},
+		licenses.Std: {path: licenses.Std, root: strings.TrimSpace(string(goroot)), dirs: map[string]bool{}},
 	}
 	for _, p := range platforms {
 		cmd := exec.Command("go", "list", "-deps", "-json=Dir,Standard,Module", licenses.Main+"/cmd/nixnode")
