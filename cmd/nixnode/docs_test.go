@@ -63,6 +63,9 @@ func TestEveryCommandOfTheDocumentationWorks(t *testing.T) {
 				}
 				script.WriteString(b[2])
 			}
+			if _, err := exec.LookPath("curl"); err != nil && strings.Contains(script.String(), "curl ") {
+				t.Skip("curl is not installed here, and Go and make are all that make test may ask for; CI installs it")
+			}
 			runScript(t, script.String(), startDev(t))
 		})
 	}
