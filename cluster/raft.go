@@ -79,6 +79,11 @@ func (c *Cluster) openRaft() error {
 		MaxPool:               raftPool,
 		Timeout:               raftTimeout,
 		Logger:                logger,
+		// No pipelining. In raft v1.7.3 a leader that is refused, because another
+		// one leads by now, stops reading the pipeline's answers while it may be
+		// waiting to hand over one more request: that goroutine never ends, and
+		// with it no shutdown. Entries that wait go together in one call anyway.
+		MaxRPCsInFlight: 1,
 	})
 	config := raft.DefaultConfig()
 	config.LocalID = raft.ServerID(c.cfg.NodeID)
